@@ -1,0 +1,192 @@
+"""What a room must offer so that the rest of the house can use it.
+
+The promises in these docstrings are also code in alchemist.testing. Batches are pyarrow
+RecordBatches whose first column is `id` (string), followed by the input columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alchemist.core.exchange import Reply, Request
+from alchemist.core.faults import Faults
+from alchemist.core.labels import Labels
+from alchemist.core.patterns import PatternCounts
+from alchemist.core.program import Program
+from alchemist.core.task import LabelClass, Task
+from alchemist.core.votes import Votes
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Floats = NDArray[np.float64]
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """Answers requests. Caching, budget, retries and the ledger live around it, not in it."""
+
+    async def complete(self, request: Request) -> Reply:
+        """Ask once. Raises ProviderError; never logs or repeats a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Everything a worker needs to run programs: texts and names, never closures.
+
+    Attributes:
+        programs: What to run.
+        classes: In vote order; programs may return any accepted spelling, or an index.
+        inputs: Input column names, in parameter order.
+        as_mapping: Programs take one read-only mapping `row` instead of one parameter per input.
+    """
+
+    programs: tuple[Program, ...]
+    classes: tuple[LabelClass, ...]
+    inputs: tuple[str, ...]
+    as_mapping: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one program may use. Seconds are CPU seconds, sizes are bytes.
+
+    Attributes:
+        row_s: Time for one row before it counts as a timeout.
+        hard_s: Time without progress before the worker is killed.
+        memory: Memory above that of an idle worker.
+        strikes: Timeouts, or memory failures, before the program is quarantined.
+        max_failed_share: Share of failing rows, of at least 200, at which the program is stopped.
+    """
+
+    row_s: float = 0.1
+    hard_s: float = 1.0
+    memory: int = 512 << 20
+    strikes: int = 3
+    max_failed_share: float = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BatchVotes:
+    """The votes on one batch: matrix (n, m) as in Votes, and what failed."""
+
+    matrix: NDArray[np.int16]
+    faults: Faults
+
+
+@runtime_checkable
+class Sandbox(Protocol):
+    """Runs programs it does not trust.
+
+    A program may not touch files, network, processes, the environment or another
+    program's votes; it may not hang or exhaust the machine. Its failures are faults.
+    """
+
+    level: str
+
+    def run(self, bundle: Bundle, batch: pa.RecordBatch, limits: Limits) -> BatchVotes:
+        """Run every program over every row of one batch."""
+
+    def close(self) -> None:
+        """End every process it started."""
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Spreads programs × rows over workers.
+
+    Same votes as one plain loop, in the order of the parts; closing the iterator stops
+    promptly and leaves nothing running.
+    """
+
+    def vote(self, bundle: Bundle, parts: Iterable[pa.RecordBatch]) -> Iterator[BatchVotes]:
+        """Yield the votes of each part, in order, with a bounded number in flight."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GoldVotes:
+    """Rows whose class is known: votes on them, (g,) class indices."""
+
+    votes: Votes
+    labels: NDArray[np.int16]
+
+
+@runtime_checkable
+class LabelModel(Protocol):
+    """Turns many noisy votes per row into one soft label per row.
+
+    The same input and seed give the same labels. Row order, program order and class
+    renaming change only names; a program that never votes changes nothing.
+    """
+
+    def fit(
+        self,
+        counts: PatternCounts,
+        *,
+        class_balance: Sequence[float] | Floats | None = None,
+        gold: GoldVotes | None = None,
+    ) -> Self:
+        """Estimate how far to trust each program. Gold, when given, is never needed."""
+
+    def predict(self, votes: Votes) -> Labels:
+        """Label rows, which need not be the rows fitted on."""
+
+
+@runtime_checkable
+class ExplainableLabelModel(LabelModel, Protocol):
+    """A label model whose posterior is a sum of evidence."""
+
+    def evidence(self, votes: Votes) -> Floats:
+        """Split the posterior into what each program's vote, or silence, adds.
+
+        Returns:
+            (n, m + 1, k) log-evidence, the last slot the prior; the softmax of its sum over
+            axis 1 is what predict returns.
+        """
+
+
+@runtime_checkable
+class EndModel(Protocol):
+    """A small model distilled from soft labels.
+
+    Features are what the modality's `features` yields: a sequence of strings for text,
+    an (n, d) float array otherwise. load(save(model)) predicts the same.
+    """
+
+    def fit(self, features: Any, labels: Floats, weights: Floats | None = None) -> Self:
+        """Learn from n rows with (n, k) soft labels and (n,) weights."""
+
+    def predict_proba(self, features: Any) -> Floats:
+        """(n, k) class probabilities."""
+
+    def save(self, folder: Path) -> None:
+        """Write arrays and JSON; never a pickle."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what save wrote; runs no code from the folder."""
+
+
+@runtime_checkable
+class Modality(Protocol):
+    """What a row is: how it is read, told to a model, shown to programs and to a student."""
+
+    as_mapping: bool
+
+    def read(self, task: Task, base: Path) -> Iterator[pa.RecordBatch]:
+        """Read the rows of a task, ids and all named columns, in bounded batches."""
+
+    def describe(self, task: Task) -> str:
+        """Text for a prompt that says what a row holds and quotes no row."""
+
+    def inputs(self, batch: pa.RecordBatch, names: Sequence[str]) -> Mapping[str, list[Any]]:
+        """Columns as programs receive them."""
+
+    def features(self, batch: pa.RecordBatch, names: Sequence[str]) -> Any:
+        """What end models learn from."""
