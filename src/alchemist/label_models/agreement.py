@@ -1,0 +1,97 @@
+"""Agreement: how often a program's vote is what the others say.
+
+For each event e = (program j, class v), over the rows where somebody else speaks too:
+
+    others   weighted vote of all programs but j and its near copies; one weight a vote
+    g[e]     mean share of the others' vote for v                              in [0, 1]
+    a[j]     (sum of agreements of j + s * a0) / (votes of j that met others + s)
+    a[e]     (sum of agreements of e + s * a[j]) / (rows of e that met others + s)
+    w[e]     log(a (k - 1) / (1 - a)), at least `least`, divided among near copies
+
+Dense votes by many-class programs of one hand are best weighed like this: the precisions
+are never fed back, so shared difficulty cannot run away with them. One round is enough.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from alchemist.core.contracts import Floats
+from alchemist.label_models.additive import Evidence
+from alchemist.label_models.copies import Copies
+from alchemist.label_models.events import Index, Tally, softmax
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementSettings:
+    """Constants; the result is insensitive to all of them.
+
+    Attributes:
+        expected: a0, the precision a program has until shown otherwise.
+        doubt: s, pseudo-votes behind that expectation.
+        least: Smallest weight, so that no vote is ignored or turned around.
+    """
+
+    expected: float = 0.75
+    doubt: float = 50.0
+    least: float = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Agreement:
+    """(E,) precision of each event, as the others see it, and (E,) rows that showed it."""
+
+    precision: Floats
+    met: Floats
+
+
+def measure_agreement(tally: Tally, copies: Copies, settings: AgreementSettings) -> Agreement:
+    """Compare each event with the vote of the others."""
+    events, k = tally.events, tally.n_classes
+    m = events.lookup.shape[0]
+    row, event = pairs(tally)
+    count = tally.counts[row]
+    weight = copies.share
+    votes = np.zeros((len(tally.counts), k))
+    np.add.at(votes, (row, events.vote[event]), weight[event])
+    own = copies.own_mass(row, event)
+    total = votes.sum(axis=1)[row] - own
+    agree = votes[row, events.vote[event]] - own
+    heard = total > 1e-9
+    share = np.where(heard, agree / np.where(heard, total, 1), 0)
+    met: Floats = np.bincount(event, weights=count * heard, minlength=len(events)).astype(float)
+    agreed = np.bincount(event, weights=count * share, minlength=len(events))
+    a0, s = settings.expected, settings.doubt
+    met_program = np.bincount(events.program, weights=met, minlength=m)
+    of_program = (np.bincount(events.program, weights=agreed, minlength=m) + s * a0) / (
+        met_program + s
+    )
+    return Agreement((agreed + s * of_program[events.program]) / (met + s), met)
+
+
+def pairs(tally: Tally) -> tuple[Index, Index]:
+    """(nnz,) pattern and (nnz,) event of every vote cast."""
+    row, program = np.nonzero(tally.patterns >= 0)
+    return row, tally.events.lookup[program, tally.patterns[row, program]]
+
+
+def agreement_evidence(
+    tally: Tally,
+    copies: Copies,
+    seen: Agreement,
+    balance: Floats | None,
+    settings: AgreementSettings,
+) -> Evidence:
+    """The evidence of a weighted vote; the prior is the share of each class in its labels."""
+    events, k = tally.events, tally.n_classes
+    precision = np.clip(seen.precision, 1e-3, 1 - 1e-3)
+    odds = np.log(precision * (k - 1) / (1 - precision))
+    weights = np.zeros((len(events), k))
+    weights[np.arange(len(events)), events.vote] = np.maximum(odds, settings.least) * copies.share
+    silence = np.zeros((events.lookup.shape[0], k))
+    if balance is not None:
+        return Evidence(events, weights, silence, balance, np.log(balance))
+    flat = np.zeros(k)
+    labels = softmax(tally.encoded.scores(weights, silence, flat))
+    mass = tally.counts @ labels + 1 / k
+    return Evidence(events, weights, silence, mass / mass.sum(), flat)
