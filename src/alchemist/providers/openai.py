@@ -1,0 +1,112 @@
+"""openai: any server that speaks chat completions, reached through `base_url`.
+
+OpenAI, Azure OpenAI, OpenRouter, Gemini's compatible endpoint, Ollama, vLLM, llama.cpp and
+LM Studio. The official SDK is imported at the first call; its own retries are off, because
+the runner's are the ones the budget knows about.
+"""
+
+from typing import Any, Self
+
+from alchemist.core.errors import NoWayOn, ProviderError
+from alchemist.core.exchange import Reply, Request
+from alchemist.core.wire import chat_body, chat_reply
+from alchemist.providers.addresses import is_local, shown
+from alchemist.providers.failures import CallFailed, Rejected, Unclear
+from alchemist.providers.keys import Secret, find_key, key_names
+from alchemist.providers.sdk import call
+from alchemist.providers.settings import ProviderSettings
+
+HOME = "https://api.openai.com/v1"
+_LIMIT_NAMES = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
+
+
+class OpenAI:
+    """Asks a chat-completions server.
+
+    Attributes:
+        free: The server is on this machine or a private network.
+    """
+
+    def __init__(self, base_url: str, key: Secret | None, timeout_s: float) -> None:
+        self.free = is_local(base_url)
+        self._base_url = base_url
+        self._key = key
+        self._timeout_s = timeout_s
+        self._client: Any = None
+        self._limit_name = "max_completion_tokens" if base_url == HOME else "max_tokens"
+        self._adapted: set[str] = set()
+
+    @classmethod
+    def open(cls, settings: ProviderSettings) -> Self:
+        """Find address and key; a local server needs no key.
+
+        Raises:
+            NoWayOn: There is no key that may be sent to this address.
+        """
+        base_url = settings.base_url or settings.environ.get("OPENAI_BASE_URL") or HOME
+        key = find_key(base_url, settings.environ)
+        if key is None and not is_local(base_url):
+            names = " or ".join(key_names(base_url, settings.environ))
+            raise NoWayOn(f"There is no key for {shown(base_url)}: set {names}.")
+        return cls(base_url, key, settings.timeout_s)
+
+    async def complete(self, request: Request) -> Reply:
+        """Ask once; a parameter the server refuses is spelled its way and asked again.
+
+        Raises:
+            CallFailed: There is no usable answer; the class says what that means.
+        """
+        failure: CallFailed
+        for _ in range(3):
+            outcome = await self._post(request)
+            if isinstance(outcome, Reply):
+                return outcome
+            failure = outcome
+            if not (isinstance(outcome, Rejected) and self._adapt(str(outcome))):
+                break
+        raise failure
+
+    async def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    def _adapt(self, complaint: str) -> bool:
+        # Servers differ in how they call the limit and in whether a temperature is theirs alone.
+        for name in ("max_completion_tokens", "max_tokens", "temperature"):
+            if name in complaint and name not in self._adapted:
+                self._adapted |= {name} if name == "temperature" else {*_LIMIT_NAMES}
+                if name != "temperature":
+                    self._limit_name = _LIMIT_NAMES[self._limit_name]
+                return True
+        return False
+
+    async def _post(self, request: Request) -> Reply | CallFailed:
+        import openai
+
+        where = shown(self._base_url)
+        body = chat_body(request, limit_name=self._limit_name)
+        if "temperature" in self._adapted:
+            body.pop("temperature", None)
+        create = self._open_client().chat.completions.with_raw_response.create
+        answer = await call(openai, lambda: create(**body), where=where, key=self._key)
+        if isinstance(answer, CallFailed):
+            return answer
+        try:
+            return chat_reply(answer)
+        except ProviderError as error:
+            return Unclear(f"{where}: {error}")
+
+    def _open_client(self) -> Any:
+        if self._client is None:
+            import openai
+
+            self._client = openai.AsyncOpenAI(
+                # The SDK insists on a key; servers that need none ignore this one.
+                api_key=self._key.reveal() if self._key else "none",
+                base_url=self._base_url,
+                max_retries=0,
+                timeout=self._timeout_s,
+            )
+        return self._client

@@ -1,0 +1,361 @@
+"""The one runner around every provider: cache, budget wall, retries, ledger.
+
+    cached? ──yes──▶ a cache line, price 0
+       │no
+    reserve an upper bound on disk ──over the wall──▶ OverBudget
+       │
+    ask ──▶ store the answer ──▶ settle the reservation ──▶ use it
+       └──▶ failed: release it if surely unbilled, else leave it; wait; again
+
+Whatever happens in between, an answer that arrived is on disk before it counts, and spent
+plus reserved never passes the wall.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+from typing import Any, TypeVar
+
+from alchemist.core.contracts import Provider
+from alchemist.core.errors import AlchemistError, OverBudget
+from alchemist.core.exchange import Reply, Request
+from alchemist.core.progress import Progress, Silent
+from alchemist.providers.calls import CallStore, Stored, now
+from alchemist.providers.failures import CallFailed, Unclear
+from alchemist.providers.ledger import Entry, Ledger
+from alchemist.providers.prices import Price, PriceTable, Tariff
+from alchemist.providers.tokens import estimate_request, estimate_tokens, most_tokens
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSettings:
+    """How to ask.
+
+    Attributes:
+        provider: The provider's name, for ledger and program headers.
+        calls: Folder of kept calls.
+        ledger: The ledger's file.
+        max_cost_usd: The wall over everything in the ledger, in dollars; None for no wall.
+        price_as: Model whose price to take for unpriced ones.
+        free: The provider bills nothing.
+        concurrency: Calls in flight.
+        attempts: Tries per request.
+        timeout_s: Seconds for one try.
+        longest_wait_s: A server that asks for a longer pause ends the request instead.
+    """
+
+    provider: str
+    calls: Path
+    ledger: Path
+    max_cost_usd: float | None = None
+    price_as: str = ""
+    free: bool = False
+    concurrency: int = 8
+    attempts: int = 5
+    timeout_s: float = 600.0
+    longest_wait_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How one request went: a reply or an error.
+
+    Attributes:
+        request: What was asked.
+        reply: The answer, if there is one.
+        error: Why there is none; its message is one sentence for the user.
+        cached: The answer was kept from before and cost nothing now.
+        price_usd: Dollars it cost now, None when unknown.
+        paid_usd: Dollars the answer cost when it was fetched, None when unknown.
+        price_as: The model whose price was taken, where that is another one.
+        seconds: Time from asking to answer.
+    """
+
+    request: Request
+    reply: Reply | None = None
+    error: AlchemistError | None = None
+    cached: bool = False
+    price_usd: float | None = None
+    paid_usd: float | None = None
+    price_as: str = ""
+    seconds: float = 0.0
+
+
+class Runner:
+    """Asks a provider many requests, and loses nothing that was paid for.
+
+    Attributes:
+        name: The provider's name.
+        provider: Who answers.
+        store: The kept calls.
+        ledger: The ledger.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        settings: RunnerSettings,
+        *,
+        prices: PriceTable | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.name = settings.provider
+        self.provider = provider
+        self._progress = progress or Silent()
+        self._settings = settings
+        self._prices = prices or PriceTable()
+        self.store = CallStore(settings.calls, self._progress.say)
+        self.ledger = Ledger(settings.ledger)
+        self._limit = asyncio.Semaphore(settings.concurrency)
+
+    def ask_blocking(self, requests: Sequence[Request]) -> tuple[Call, ...]:
+        """`ask` for callers without an event loop, or inside somebody else's (a notebook)."""
+        return run_blocking(self.ask(requests))
+
+    async def ask(self, requests: Sequence[Request]) -> tuple[Call, ...]:
+        """Ask every request and return how each went, in order.
+
+        A failed request is a Call with an error; the others go on.
+        """
+        self._limit = asyncio.Semaphore(self._settings.concurrency)
+        running: dict[str, asyncio.Task[Call]] = {}
+        try:
+            with self._progress.bar("asking", len(requests)) as bar:
+                for request in requests:
+                    # The same question twice in one go is one call.
+                    if request.hash not in running:
+                        task = asyncio.create_task(self._one(request))
+                        task.add_done_callback(lambda _: bar.advance(1))
+                        running[request.hash] = task
+                await asyncio.gather(*running.values())
+        finally:
+            for task in running.values():
+                task.cancel()
+            await asyncio.gather(*running.values(), return_exceptions=True)
+            await _close(self.provider)
+        calls = tuple(running[request.hash].result() for request in requests)
+        self._say_cached(calls)
+        return calls
+
+    def _say_cached(self, calls: Sequence[Call]) -> None:
+        if hits := sum(call.cached for call in calls):
+            self._progress.say(
+                f"{hits} of {len(calls)} answers were kept from before; they cost nothing now."
+            )
+
+    async def _one(self, request: Request) -> Call:
+        if (kept := self.find(request)) is not None:
+            return kept
+        async with self._limit:
+            for attempt in range(1, self._settings.attempts + 1):
+                try:
+                    return await self._attempt(request)
+                except CallFailed as failure:
+                    pause = self._pause(failure, attempt)
+                    if pause is None:
+                        return Call(request, error=failure)
+                except AlchemistError as error:
+                    return Call(request, error=error)
+                await asyncio.sleep(pause)
+        raise AssertionError("the last attempt returns")
+
+    def _pause(self, failure: CallFailed, attempt: int) -> float | None:
+        """Seconds before the next attempt, None when there is no use in one."""
+        if not failure.worth_retrying or attempt == self._settings.attempts:
+            return None
+        if failure.retry_after is not None:
+            # Coming back early only lengthens a ban; a later run can take it up again.
+            longest = self._settings.longest_wait_s
+            return failure.retry_after if failure.retry_after <= longest else None
+        return min(2.0 ** (attempt - 1), self._settings.longest_wait_s)
+
+    def find(self, request: Request) -> Call | None:
+        """The kept answer as a call that costs nothing, with its ledger line."""
+        stored = self.store.find(request)
+        if stored is None:
+            return None
+        open_calls = {entry.call: entry for entry in self.ledger.open_calls(request.hash)}
+        if stored.call in open_calls:
+            # We died between storing this answer and settling it; its price is in the file.
+            self.ledger.append(_settled(open_calls[stored.call], stored))
+        self.ledger.append(
+            Entry(
+                time=now(),
+                call=request.hash,
+                provider=self.name,
+                model=request.model,
+                tokens_are=stored.tokens_are,
+                price_usd=0.0,
+                cached=True,
+                outcome="answered",
+                bought=request.purpose,
+            )
+        )
+        return Call(request, stored.reply, None, True, 0.0, stored.price_usd, stored.price_as, 0.0)
+
+    async def _attempt(self, request: Request) -> Call:
+        entry = self.reserve(request)
+        started = monotonic()
+        try:
+            async with asyncio.timeout(self._settings.timeout_s):
+                reply = await self.provider.complete(request)
+        except TimeoutError:
+            self._close_entry(entry, "unknown")
+            raise Unclear(
+                f"Provider {self.name!r} gave no answer within {self._settings.timeout_s:g} s."
+            ) from None
+        except CallFailed as failure:
+            self._close_entry(entry, "unknown" if failure.may_be_billed else "released")
+            raise
+        except AlchemistError:
+            self._close_entry(entry, "released" if self._settings.free else "unknown")
+            raise
+        except Exception as error:  # noqa: BLE001 - a provider may be anybody's code
+            self._close_entry(entry, "unknown")
+            # Its message may quote anything, a key included; the kind must do.
+            raise Unclear(f"Provider {self.name!r} failed with {type(error).__name__}.") from None
+        stored = self.settle(entry, request, reply)
+        return Call(
+            request,
+            reply,
+            price_usd=stored.price_usd,
+            paid_usd=stored.price_usd,
+            price_as=stored.price_as,
+            seconds=monotonic() - started,
+        )
+
+    def reserve(self, request: Request, *, batch: bool = False) -> Entry:
+        """Hold back the most a call can cost, on disk.
+
+        Raises:
+            OverBudget: It could pass the wall, or no price is known to tell.
+        """
+        bound = self._price(request, most_tokens(request), request.max_tokens, batch=batch)
+        wall = self._settings.max_cost_usd
+        if wall is not None:
+            self._check_wall(request, bound, wall)
+        entry = Entry(
+            time=now(),
+            call=self.ledger.next_call(request.hash),
+            provider=self.name,
+            model=request.model,
+            reserved_usd=bound.usd,
+            price_as=bound.priced_as,
+            price_date=bound.date,
+            batch=batch,
+            bought=request.purpose,
+        )
+        self.ledger.append(entry)
+        return entry
+
+    def _check_wall(self, request: Request, bound: Price, wall: float) -> None:
+        if bound.usd is None:
+            raise OverBudget(
+                f"The price of model {request.model!r} is unknown, so the cost limit of "
+                f"${wall:g} cannot be kept: set synthesis.price_as to a priced model, add it to "
+                "prices.toml, or take the limit away."
+            )
+        committed = self.ledger.committed_usd
+        if committed + bound.usd > wall:
+            standing = self.ledger.standing()
+            raise OverBudget(
+                f"The next call could cost up to ${bound.usd:.4f} and pass the limit of ${wall:g}: "
+                f"${standing.spent_usd:.4f} are spent and ${standing.reserved_usd:.4f} held back "
+                "for calls whose outcome is open. Raise --max-cost to go on."
+            )
+
+    def settle(self, entry: Entry, request: Request, reply: Reply) -> Stored:
+        """Store an answer, then turn its reservation into its price."""
+        usage, tokens_are = reply.usage, "billed"
+        sent, written = (usage.input_tokens, usage.output_tokens) if usage else (0, 0)
+        if usage is None:
+            sent, written = estimate_request(request), estimate_tokens(reply.text)
+            tokens_are = "estimated"
+        price = self._price(request, sent, written, batch=entry.batch)
+        stored = Stored(
+            request=request,
+            reply=reply,
+            provider=self.name,
+            call=entry.call,
+            input_tokens=sent,
+            output_tokens=written,
+            tokens_are=tokens_are,
+            price_usd=price.usd,
+            price_as=price.priced_as,
+            price_date=price.date,
+            time=now(),
+            batch=entry.batch,
+        )
+        self.store.keep(stored)
+        self.ledger.append(_settled(entry, stored))
+        return stored
+
+    def release(self, entry: Entry) -> None:
+        """Give a reservation back: this call was surely not billed."""
+        self._close_entry(entry, "released")
+
+    def _close_entry(self, entry: Entry, outcome: str) -> None:
+        self.ledger.append(replace(entry, time=now(), outcome=outcome))
+
+    def _price(self, request: Request, sent: int, written: int, *, batch: bool) -> Price:
+        settings = self._settings
+        tariff = Tariff(request.model, settings.price_as, free=settings.free, batch=batch)
+        return self._prices.price(tariff, sent, written)
+
+
+def _settled(entry: Entry, stored: Stored) -> Entry:
+    return replace(
+        entry,
+        time=now(),
+        input_tokens=stored.input_tokens,
+        output_tokens=stored.output_tokens,
+        tokens_are=stored.tokens_are,
+        price_usd=stored.price_usd,
+        price_as=stored.price_as,
+        price_date=stored.price_date,
+        outcome="answered",
+    )
+
+
+def raise_first(calls: Sequence[Call]) -> None:
+    """Raise the first error among calls, for a stage that needs every answer."""
+    for call in calls:
+        if call.error is not None:
+            raise call.error
+
+
+async def _close(provider: Provider) -> None:
+    close = getattr(provider, "close", None)
+    if close is not None:
+        # Its connections belong to this event loop, and the next `ask` may run in another.
+        with suppress(Exception):
+            await close()
+
+
+def run_blocking(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, in a thread of its own where a loop is already running."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    outcome: list[T] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 - carried to the caller's thread, raised there
+            failure.append(error)
+
+    thread = threading.Thread(target=run, name="alchemist-ask")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+    return outcome[0]
