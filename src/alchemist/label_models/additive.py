@@ -121,7 +121,7 @@ class AdditiveModel(ABC):
     def _posterior(self, patterns: NDArray[np.int16], covered: NDArray[np.bool_]) -> Floats:
         found = self.found
         encoded = encode(patterns, found.events)
-        proba = softmax(encoded.scores(found.weights, found.silence, found.tilt))
+        proba = softmax(encoded.scores(found.weights, found.silence, found.tilt)).T
         proba[~covered] = found.prior
         return proba
 

@@ -2,11 +2,11 @@
 
 For each event e = (program j, class v), over the rows where somebody else speaks too:
 
-    others   weighted vote of all programs but j and its near copies; one weight a vote
+    others   vote of all programs but j and its copies, copies sharing one
     g[e]     mean share of the others' vote for v                              in [0, 1]
     a[j]     (sum of agreements of j + s * a0) / (votes of j that met others + s)
     a[e]     (sum of agreements of e + s * a[j]) / (rows of e that met others + s)
-    w[e]     log(a (k - 1) / (1 - a)), at least `least`, divided among near copies
+    w[e]     log(a (k - 1) / (1 - a)), at least `least`, times its share among copies
 
 Dense votes by many-class programs of one hand are best weighed like this: the precisions
 are never fed back, so shared difficulty cannot run away with them. One round is enough.
@@ -19,7 +19,7 @@ import numpy as np
 from alchemist.core.contracts import Floats
 from alchemist.label_models.additive import Evidence
 from alchemist.label_models.copies import Copies
-from alchemist.label_models.events import Index, Tally, softmax
+from alchemist.label_models.events import Tally, softmax, total_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +48,22 @@ class Agreement:
 def measure_agreement(tally: Tally, copies: Copies, settings: AgreementSettings) -> Agreement:
     """Compare each event with the vote of the others."""
     events, k = tally.events, tally.n_classes
-    m = events.lookup.shape[0]
-    row, event = pairs(tally)
-    count = tally.counts[row]
-    weight = copies.share
-    votes = np.zeros((len(tally.counts), k))
-    np.add.at(votes, (row, events.vote[event]), weight[event])
+    row, event = tally.pairs()
+    vote = events.vote[event]
+    cell = row * k + vote
+    votes = total_by(cell, copies.share[event], len(tally.counts) * k)
     own = copies.own_mass(row, event)
-    total = votes.sum(axis=1)[row] - own
-    agree = votes[row, events.vote[event]] - own
+    total = votes.reshape(-1, k).sum(axis=1)[row] - own
     heard = total > 1e-9
-    share = np.where(heard, agree / np.where(heard, total, 1), 0)
-    met: Floats = np.bincount(event, weights=count * heard, minlength=len(events)).astype(float)
-    agreed = np.bincount(event, weights=count * share, minlength=len(events))
-    a0, s = settings.expected, settings.doubt
-    met_program = np.bincount(events.program, weights=met, minlength=m)
-    of_program = (np.bincount(events.program, weights=agreed, minlength=m) + s * a0) / (
-        met_program + s
+    share = np.where(heard, (votes[cell] - own) / np.where(heard, total, 1), 0)
+    count = tally.counts[row] * heard
+    met = total_by(event, count, len(events))
+    agreed = total_by(event, count * share, len(events))
+    s = settings.doubt
+    of_program = (events.per_program(agreed) + s * settings.expected) / (
+        events.per_program(met) + s
     )
     return Agreement((agreed + s * of_program[events.program]) / (met + s), met)
-
-
-def pairs(tally: Tally) -> tuple[Index, Index]:
-    """(nnz,) pattern and (nnz,) event of every vote cast."""
-    row, program = np.nonzero(tally.patterns >= 0)
-    return row, tally.events.lookup[program, tally.patterns[row, program]]
 
 
 def agreement_evidence(
@@ -88,10 +79,9 @@ def agreement_evidence(
     odds = np.log(precision * (k - 1) / (1 - precision))
     weights = np.zeros((len(events), k))
     weights[np.arange(len(events)), events.vote] = np.maximum(odds, settings.least) * copies.share
-    silence = np.zeros((events.lookup.shape[0], k))
+    silence = np.zeros((events.n_programs, k))
     if balance is not None:
         return Evidence(events, weights, silence, balance, np.log(balance))
     flat = np.zeros(k)
-    labels = softmax(tally.encoded.scores(weights, silence, flat))
-    mass = tally.counts @ labels + 1 / k
+    mass = softmax(tally.encoded.scores(weights, silence, flat)) @ tally.counts + 1 / k
     return Evidence(events, weights, silence, mass / mass.sum(), flat)

@@ -1,19 +1,21 @@
 """Anchored EM: Dawid and Skene's idea, held by priors that never wash out.
 
-Dawid-Skene estimates P(vote | class) and collapses on programs that speak for one class,
-whose vote, once cast, is certain under every class. Here each event e = (program j, class v)
-has P(y | e) instead, and:
+Dawid-Skene estimates P(vote | class, voted) and collapses on programs that speak for one
+class, whose vote, once cast, is certain under every class. Here each event e = (program j,
+class v) has P(y | e) instead, and:
 
     E-step   log q[y] = tilt[y] + sum over events w[e] (log P(y|e) - log share[y])
-                       + gamma * sum over silent programs log(1 - fires[j, y])
+                        + gamma * sum over silent programs log(1 - fires[j, y])
     M-step   P(y|e) = ((1-rho) N[e, y] + (rho M[e] + s) A[e, y]) / (M[e] + s)
     anchor   A = mean of (the program's one-coin precision on v, the rest spread by share)
              and (share tilted to v by the constant odds r = (k-1) a0 / (1-a0))
+    echo     w[e] = 1 / (1 + sum of the residual correlations of e that reach `echo`)
 
     M[e] rows on which e fires, N[e, y] their posterior mass, fires[j, y] = P(j votes | y).
 
-rho keeps a part of the anchor however many rows there are: this prevents label switching
-while adversarial programs are still learnt. Works on distinct patterns with counts.
+rho keeps a part of the anchor however many rows there are: this prevents label switching,
+while adversarial programs are still learnt. The tilt (log class balance) is never fed back
+round after round, which would run away; see balance_path for how it is chosen.
 
 Source: A. P. Dawid and A. M. Skene, "Maximum likelihood estimation of observer error-rates
 using the EM algorithm", Applied Statistics 28 (1979), doi:10.2307/2346806.
@@ -25,7 +27,7 @@ import numpy as np
 
 from alchemist.core.contracts import Floats
 from alchemist.label_models.additive import Evidence
-from alchemist.label_models.copies import Copies, SameVote
+from alchemist.label_models.copies import Copies, SameVote, echoing, residual_correlation
 from alchemist.label_models.events import Tally, softmax
 
 _SMALLEST = 1e-6
@@ -41,8 +43,8 @@ class AnchorSettings:
         hold: rho, the share of the anchor that never washes out.
         event_doubt: s, pseudo-rows behind the anchor of one event.
         silence: gamma, how much abstaining counts; 1 is the textbook, 0 ignores it.
-        echo: Residual correlation from which two programs of one vote share it; 1 turns
-            the discount off.
+        echo: Residual correlation from which two programs of one vote share it. Below it,
+            agreement is what rows that are easy for every program explain.
         rounds: Most rounds.
         still: Stop when no P(y|e) moves by more.
     """
@@ -52,123 +54,170 @@ class AnchorSettings:
     hold: float = 0.2
     event_doubt: float = 100.0
     silence: float = 0.3
-    echo: float = 0.05
+    echo: float = 0.5
     rounds: int = 40
     still: float = 2e-3
 
 
-@dataclass(slots=True, eq=False)
-class _State:
-    """What a round of EM updates: P(y|e) (E, k), class shares (k,), vote discounts (E,)."""
+@dataclass(frozen=True, slots=True, eq=False)
+class AnchoredFit:
+    """A finished EM.
+
+    Attributes:
+        given: (E, k) P(y|e).
+        share: (k,) class shares of the labels.
+        discount: (E,) part of a full vote each event has.
+        evidence: The same as evidence.
+        likelihood: Log-likelihood of all rows, votes and silences, after one M-step
+            without anchors; comparable between balances.
+    """
 
     given: Floats
     share: Floats
     discount: Floats
+    evidence: Evidence
+    likelihood: float
 
 
-def anchored_em(
-    tally: Tally,
-    copies: Copies,
-    blocks: list[SameVote],
-    balance: Floats | None,
-    settings: AnchorSettings,
-) -> Evidence:
-    """Run the EM to rest and return its evidence."""
-    k = tally.n_classes
-    share = np.full(k, 1 / k) if balance is None else balance
-    start = _one_coin(tally, np.full(len(tally.events), settings.expected), share)
-    state = _State(start, share, copies.share.copy())
-    prior = balance
-    for turn in range(settings.rounds):
-        evidence = to_evidence(tally, state, prior, settings)
-        scores = tally.encoded.scores(evidence.weights, evidence.silence, evidence.tilt)
-        mass = softmax(scores) * tally.counts[:, None]
-        if prior is None:
-            # Frozen after the first look: shares fed back round after round run away.
-            prior = _shares(mass, 5)
-        state.share = _shares(mass, 10)
-        before, state.given = state.given, _maximize(tally, mass, state.share, settings)
-        if turn and np.abs(state.given - before).max(initial=0) < settings.still:
-            break
-        if settings.echo < 1 and turn < settings.rounds - 1:
-            _discount(tally, state, copies, blocks, settings.echo)
-    return to_evidence(tally, state, prior, settings)
+class AnchoredEM:
+    """The EM on one tally; run it with as many class balances as wanted."""
 
+    def __init__(
+        self, tally: Tally, copies: Copies, blocks: list[SameVote], settings: AnchorSettings
+    ) -> None:
+        self._tally = tally
+        self._copies = copies
+        self._settings = settings
+        # A pair that is not even correlated before conditioning cannot echo.
+        self._near = echoing(tally, blocks, 0.8 * settings.echo)
+        events = tally.events
+        self._at = (np.arange(len(events)), events.vote)
+        self._cast = np.maximum(events.per_program(tally.times), 1e-9)
 
-def to_evidence(
-    tally: Tally, state: _State, prior: Floats | None, settings: AnchorSettings
-) -> Evidence:
-    """The evidence of P(y|e), class shares and discounts."""
-    events, tilt = tally.events, np.log(state.share if prior is None else prior)
-    weights = (np.log(state.given) - np.log(state.share)) * state.discount[:, None]
-    silence = np.zeros((events.lookup.shape[0], tally.n_classes))
-    if settings.silence > 0:
-        answered = np.maximum(tally.answered, 1)[:, None]
-        fires = np.zeros_like(silence)
-        np.add.at(fires, events.program, tally.times[:, None] * state.given)
-        fires /= answered * state.share
-        cast = np.bincount(events.program, weights=tally.times, minlength=len(silence))
-        of_program = np.bincount(
-            events.program, weights=state.discount * tally.times, minlength=len(silence)
-        ) / np.maximum(cast, 1)
-        silence = np.log(np.clip(1 - fires, 0.05, 1)) * (settings.silence * of_program)[:, None]
-    shown = state.share if prior is None else prior
-    return Evidence(events, weights, silence, shown, tilt)
+    def first_look(self) -> Floats:
+        """(k,) class shares of the labels of equally trusted programs, classes alike."""
+        k = self._tally.n_classes
+        even = np.full(k, 1 / k)
+        given = self._one_coin(np.full(len(self._tally.events), self._settings.expected), even)
+        evidence = self._evidence(given, even, self._copies.share, even)
+        return _shares(self._mass(evidence), 5)
+
+    def run(self, prior: Floats, start: AnchoredFit | None = None) -> AnchoredFit:
+        """Iterate to rest under a class balance, from scratch or from another fit."""
+        settings, tally = self._settings, self._tally
+        if start is None:
+            share, discount = prior, self._copies.share.copy()
+            given = self._one_coin(np.full(len(tally.events), settings.expected), prior)
+        else:
+            given, share, discount = start.given, start.share, start.discount.copy()
+        for turn in range(settings.rounds):
+            mass = self._mass(self._evidence(given, share, discount, prior))
+            share = _shares(mass, 10)
+            before, given = given, self._maximize(mass, share)
+            if turn and np.abs(given - before).max(initial=0) < settings.still:
+                break
+            self._update_discount(given, share, discount)
+        evidence = self._evidence(given, share, discount, prior)
+        return AnchoredFit(given, share, discount, evidence, self._likelihood(evidence))
+
+    def _mass(self, evidence: Evidence) -> Floats:
+        scores = self._tally.encoded.scores(evidence.weights, evidence.silence, evidence.tilt)
+        return softmax(scores) * self._tally.counts
+
+    def _maximize(self, mass: Floats, share: Floats) -> Floats:
+        """The M-step: (E, k) P(y|e)."""
+        tally, settings = self._tally, self._settings
+        rho, a0 = settings.hold, settings.expected
+        sums = tally.encoded.sums(mass)
+        correct = tally.events.per_program(sums[self._at])
+        coin = (correct + settings.doubt * a0) / (self._cast + settings.doubt)
+        coin = (1 - rho) * coin + rho * a0
+        anchor = self._one_coin(coin[tally.events.program], share) + self._odds(share)
+        held = (rho * tally.times + settings.event_doubt)[:, None]
+        given = (1 - rho) * sums + held * anchor / 2
+        given /= (tally.times + settings.event_doubt)[:, None]
+        return np.maximum(given, _SMALLEST)
+
+    def _one_coin(self, precision: Floats, share: Floats) -> Floats:
+        """(E, k) voted class with (E,) precision, the others in proportion to their share."""
+        rest = np.maximum(1 - share[self._tally.events.vote], 1e-12)
+        spread = ((1 - precision) / rest)[:, None] * share
+        spread[self._at] = precision
+        return np.maximum(spread, _SMALLEST)
+
+    def _odds(self, share: Floats) -> Floats:
+        """(E, k) shares tilted to the voted class by constant odds: right under imbalance."""
+        a0 = self._settings.expected
+        odds = (self._tally.n_classes - 1) * a0 / (1 - a0)
+        # One row per class is enough: the tilt depends on the vote alone.
+        of_class = np.tile(share, (len(share), 1))
+        np.fill_diagonal(of_class, odds * share)
+        of_class /= of_class.sum(axis=1, keepdims=True)
+        return np.maximum(of_class, _SMALLEST)[self._tally.events.vote]
+
+    def _evidence(self, given: Floats, share: Floats, discount: Floats, prior: Floats) -> Evidence:
+        tally, gamma = self._tally, self._settings.silence
+        weights = (np.log(given) - np.log(share)) * discount[:, None]
+        silence = np.zeros((tally.events.n_programs, tally.n_classes))
+        if gamma > 0:
+            np.add.at(silence, tally.events.program, tally.times[:, None] * given)
+            silence /= np.maximum(tally.answered, 1)[:, None] * share
+            heard = tally.events.per_program(discount * tally.times) / self._cast
+            silence = np.log(np.clip(1 - silence, 0.05, 1)) * (gamma * heard)[:, None]
+            weights = weights - silence[tally.events.program]
+        return Evidence(tally.events, weights, silence, prior, np.log(prior))
+
+    def _update_discount(self, given: Floats, share: Floats, discount: Floats) -> None:
+        """Move each vote's discount half-way to 1 / (1 + its echoes)."""
+        size = self._tally.n_rows * share
+        for block in self._near:
+            fires = self._tally.times[:, None] * given / size
+            residual = np.clip(residual_correlation(block, fires, size), 0, 1)
+            residual[residual < self._settings.echo] = 0
+            share_left = self._copies.share[block.events]
+            wanted = np.minimum(1 / (1 + residual.sum(axis=1)), share_left)
+            discount[block.events] = (discount[block.events] + wanted) / 2
+
+    def _likelihood(self, evidence: Evidence) -> float:
+        tally = self._tally
+        mass, events = self._mass(evidence), tally.events
+        size = mass.sum(axis=1) + 1
+        rate = np.minimum((tally.encoded.sums(mass) + 0.5 / len(size)) / size, 0.999)
+        fires = np.zeros((events.n_programs, len(size)))
+        np.add.at(fires, events.program, rate)
+        silence = np.log(np.clip(1 - fires, 1e-3, 1))
+        weights = np.log(np.maximum(rate, _SMALLEST)) - silence[events.program]
+        scores = tally.encoded.scores(weights, silence, np.log(size / size.sum()))
+        top = scores.max(axis=0)
+        return float(tally.counts @ (top + np.log(np.exp(scores - top).sum(axis=0))))
 
 
 def _shares(mass: Floats, doubt: float) -> Floats:
-    """(k,) class shares of a posterior mass, with `doubt` rows of no opinion."""
-    total = mass.sum(axis=0) + doubt / mass.shape[1]
+    """(k,) class shares of a (k, u) posterior mass, with `doubt` rows of no opinion."""
+    total = mass.sum(axis=1) + doubt / len(mass)
     return total / total.sum()
 
 
-def _maximize(tally: Tally, mass: Floats, share: Floats, settings: AnchorSettings) -> Floats:
-    """The M-step: (E, k) P(y|e)."""
-    events, times = tally.events, tally.times
-    m, rho, a0 = events.lookup.shape[0], settings.hold, settings.expected
-    sums = tally.encoded.sums(mass)
-    right = sums[np.arange(len(events)), events.vote]
-    correct = np.bincount(events.program, weights=right, minlength=m)
-    cast = np.bincount(events.program, weights=times, minlength=m)
-    coin = (correct + settings.doubt * a0) / (cast + settings.doubt)
-    coin = (1 - rho) * coin + rho * a0
-    anchor = _one_coin(tally, coin[events.program], share) + _odds(tally, a0, share)
-    held = (rho * times + settings.event_doubt)[:, None]
-    given = ((1 - rho) * sums + held * anchor / 2) / (times[:, None] + settings.event_doubt)
-    return np.maximum(given, _SMALLEST)
+def likeliest(
+    em: AnchoredEM, agreed: Floats, *, steps: tuple[float, ...], margin: float
+) -> AnchoredFit:
+    """The fit under the most likely of several class balances.
 
+    The path leads from the balance of a first look, which leans to even classes, to the
+    balance of the agreement-weighted labels, which leans to frequent ones.
 
-def _one_coin(tally: Tally, precision: Floats, share: Floats) -> Floats:
-    """(E, k) the voted class with (E,) precision, the others in proportion to their share."""
-    at = (np.arange(len(tally.events)), tally.events.vote)
-    spread = np.tile(share, (len(tally.events), 1))
-    spread[at] = 0
-    spread *= (1 - precision)[:, None] / np.maximum(spread.sum(axis=1, keepdims=True), 1e-12)
-    spread[at] = precision
-    return np.maximum(spread, _SMALLEST)
-
-
-def _odds(tally: Tally, precision: float, share: Floats) -> Floats:
-    """(E, k) shares tilted to the voted class by constant odds: right under imbalance."""
-    tilted = np.tile(share, (len(tally.events), 1))
-    at = (np.arange(len(tally.events)), tally.events.vote)
-    tilted[at] *= (tally.n_classes - 1) * precision / (1 - precision)
-    return np.maximum(tilted / tilted.sum(axis=1, keepdims=True), _SMALLEST)
-
-
-def _discount(
-    tally: Tally, state: _State, copies: Copies, blocks: list[SameVote], echo: float
-) -> None:
-    """Move each vote's discount half-way to 1 / (1 + its residual correlations)."""
-    rows, share = tally.n_rows, np.maximum(state.share, _SMALLEST)
-    for block in blocks:
-        events = block.events
-        fires = np.minimum(tally.times[events, None] * state.given[events] / (rows * share), 1)
-        expected = (fires * (rows * share)) @ fires.T
-        spread = np.maximum((fires * (1 - fires) * (rows * share)).sum(axis=1), 1e-9)
-        residual = (block.together - expected) / np.sqrt(spread[:, None] * spread)
-        np.fill_diagonal(residual, 0)
-        residual = np.clip(residual, 0, 1)
-        residual[residual < echo] = 0
-        wanted = np.minimum(1 / (1 + residual.sum(axis=1)), copies.share[events])
-        state.discount[events] = (state.discount[events] + wanted) / 2
+    Args:
+        em: The EM.
+        agreed: (k,) class shares of the agreement-weighted labels.
+        steps: Points tried beyond the first look; 1 is `agreed`.
+        margin: Log-likelihood a point must gain to be preferred to those before it.
+    """
+    first = em.first_look()
+    best = em.run(first)
+    fit = best
+    for step in steps:
+        prior = np.maximum(first ** (1 - step) * agreed**step, 1e-4)
+        fit = em.run(prior / prior.sum(), start=fit)
+        if fit.likelihood > best.likelihood + margin:
+            best = fit
+    return best

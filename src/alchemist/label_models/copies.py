@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alchemist.core.contracts import Floats
-from alchemist.label_models.events import Index, Tally
+from alchemist.label_models.events import Index, Tally, total_by
 
 NEAR = 0.9
 _FEWEST_ROWS = 5
@@ -18,7 +18,7 @@ _FEWEST_ROWS = 5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SameVote:
-    """The events (e,) that vote one class, and (e, e) rows on which two of them fire."""
+    """The (e,) events that vote one class, and (e, e) rows on which two of them fire."""
 
     events: Index
     together: Floats
@@ -42,8 +42,7 @@ class Copies:
             return np.ones(len(row))
         key = row * (len(self.group) + 1) + self.group[event]
         _, place = np.unique(key, return_inverse=True)
-        mass: Floats = np.bincount(place, weights=self.share[event]).astype(np.float64)
-        return mass[place]
+        return total_by(place, self.share[event], len(place))[place]
 
 
 def count_together(tally: Tally) -> list[SameVote]:
@@ -53,11 +52,11 @@ def count_together(tally: Tally) -> list[SameVote]:
         events = np.flatnonzero(tally.events.vote == v)
         if len(events) < 2:
             continue
-        part = spoke[:, events]
+        part = spoke[events]
         if isinstance(spoke, np.ndarray):
-            together = part.T @ (part * tally.counts[:, None])
+            together = (part * tally.counts) @ part.T
         else:
-            together = (part.T @ part.multiply(tally.counts[:, None]).tocsr()).toarray()
+            together = (part.multiply(tally.counts).tocsr() @ part.T).toarray()
         blocks.append(SameVote(events, together))
     return blocks
 
@@ -70,8 +69,10 @@ def find_copies(tally: Tally, blocks: list[SameVote]) -> Copies:
         union = times[:, None] + times[None, :] - block.together
         alike = (block.together > NEAR * union) & (times[:, None] >= _FEWEST_ROWS)
         np.fill_diagonal(alike, val=True)
-        group[block.events] = block.events[_components(alike)]
-        share[block.events] = 1 / alike.sum(axis=1)
+        sizes = alike.sum(axis=1)
+        if (sizes > 1).any():
+            group[block.events] = block.events[_components(alike)]
+            share[block.events] = 1 / sizes
     return Copies(group, share)
 
 
@@ -83,3 +84,33 @@ def _components(alike: NDArray[np.bool_]) -> Index:
         if (lower == group).all():
             return group
         group = lower
+
+
+def residual_correlation(block: SameVote, fires: Floats, size: Floats) -> Floats:
+    """(e, e) correlation of a block's events that the classes do not explain; 0 with itself.
+
+    Args:
+        block: Events of one class.
+        fires: (E, k) share of the rows of each class on which an event fires.
+        size: (k,) rows of each class.
+    """
+    rate = np.minimum(fires[block.events], 1)
+    weighted = rate * size
+    spread = np.maximum((weighted * (1 - rate)).sum(axis=1), 1e-9)
+    residual: Floats = (block.together - weighted @ rate.T) / np.sqrt(spread[:, None] * spread)
+    np.fill_diagonal(residual, 0)
+    return residual
+
+
+def echoing(tally: Tally, blocks: list[SameVote], least: float) -> list[SameVote]:
+    """The parts of the blocks in which any two events might echo: raw correlation ≥ least."""
+    kept, n = [], max(tally.n_rows, 1.0)
+    for block in blocks:
+        times = tally.times[block.events]
+        spread = np.maximum(times * (1 - times / n), 1e-9)
+        raw = (block.together - np.outer(times, times) / n) / np.sqrt(np.outer(spread, spread))
+        np.fill_diagonal(raw, 0)
+        near = (raw >= least).any(axis=1)
+        if near.any():
+            kept.append(SameVote(block.events[near], block.together[np.ix_(near, near)]))
+    return kept

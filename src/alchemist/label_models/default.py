@@ -6,12 +6,17 @@ of a language model, want the agreement-weighted vote: they are right or wrong t
 easy and on hard rows, and an EM takes that for evidence. The pool is a weighted mean of
 log-evidence, so the result is again a sum of evidence:
 
-    one    share of all votes cast by programs that only ever vote one class
-    lambda = 0 below 2/3, rising to 1 at 1                 (0 with fewer than 3 programs)
-    weights = lambda * EM + (1 - lambda) * agreement
+    one       share of all votes cast by programs that only ever vote one class
+    lambda    `dense` up to one = 2/3, rising to 1 at one = 1
+    evidence  T (lambda * EM + (1 - lambda) * agreement)
+    T         1 / (1 + c (votes per row - 1) r), r the mean residual correlation of two
+              votes that agree: votes that are right together count as fewer
 
+Below three programs that vote nothing can be learnt, and equal weights remain.
 See docs/explanation/label-models.md for how the constants were chosen.
 """
+
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -23,57 +28,108 @@ from alchemist.label_models.agreement import (
     agreement_evidence,
     measure_agreement,
 )
-from alchemist.label_models.anchored import AnchorSettings, anchored_em
-from alchemist.label_models.copies import count_together, find_copies
+from alchemist.label_models.anchored import AnchoredEM, AnchoredFit, AnchorSettings, likeliest
+from alchemist.label_models.copies import (
+    Copies,
+    SameVote,
+    count_together,
+    find_copies,
+    residual_correlation,
+)
 from alchemist.label_models.events import Tally
 
 _FEWEST_PROGRAMS = 3
 
 
+@dataclass(frozen=True, slots=True)
+class DefaultSettings:
+    """Constants of the default model.
+
+    Attributes:
+        agreement: Of the agreement-weighted vote.
+        anchor: Of the EM.
+        dense: Part of the EM in the pool when programs choose among classes.
+        steps: Class balances tried, see anchored.likeliest.
+        margin: Log-likelihood a balance must gain over the ones before it.
+        tempering: c, how strongly shared errors cool the posterior.
+    """
+
+    agreement: AgreementSettings = field(default_factory=AgreementSettings)
+    anchor: AnchorSettings = field(default_factory=AnchorSettings)
+    dense: float = 0.5
+    steps: tuple[float, ...] = (0.5, 1.0)
+    margin: float = 10.0
+    tempering: float = 1.0
+
+
 class Default(AdditiveModel):
     """Weighs programs by what their votes alone give away; never far below a majority."""
 
-    def __init__(
-        self,
-        *,
-        agreement: AgreementSettings | None = None,
-        anchor: AnchorSettings | None = None,
-    ) -> None:
+    def __init__(self, settings: DefaultSettings | None = None) -> None:
         super().__init__()
-        self._agreement = agreement or AgreementSettings()
-        self._anchor = anchor or AnchorSettings()
+        self._settings = settings or DefaultSettings()
 
     def _learn(
         self, counts: PatternCounts, balance: Floats | None, gold: GoldVotes | None
     ) -> Evidence:
-        tally = Tally.of(counts)
+        settings, tally = self._settings, Tally.of(counts)
         blocks = count_together(tally)
         copies = find_copies(tally, blocks)
-        seen = measure_agreement(tally, copies, self._agreement)
-        vote = agreement_evidence(tally, copies, seen, balance, self._agreement)
-        share = em_share(tally)
-        if share == 0:
+        seen = measure_agreement(tally, copies, settings.agreement)
+        vote = agreement_evidence(tally, copies, seen, balance, settings.agreement)
+        part = em_part(tally, settings.dense)
+        if part == 0:
             return vote
-        em = anchored_em(tally, copies, blocks, balance, self._anchor)
-        return _pool(em, vote, share)
+        em = AnchoredEM(tally, copies, blocks, settings.anchor)
+        if balance is None:
+            fit = likeliest(em, vote.prior, steps=settings.steps, margin=settings.margin)
+        else:
+            fit = em.run(balance)
+        if part < 1:
+            # What the EM found to be an echo must not be taken for agreement either.
+            shared = Copies(copies.group, np.minimum(copies.share, fit.discount))
+            seen = measure_agreement(tally, shared, settings.agreement)
+            vote = agreement_evidence(tally, shared, seen, balance, settings.agreement)
+        cooled = cooling(tally, blocks, fit, settings)
+        return _pool(fit.evidence, vote, part, cooled)
 
 
-def em_share(tally: Tally) -> float:
+def em_part(tally: Tally, dense: float) -> float:
     """lambda, the part of the EM in the pool, between 0 and 1."""
     events = tally.events
-    voiced = np.bincount(events.program, minlength=events.lookup.shape[0])
+    voiced = np.bincount(events.program, minlength=events.n_programs)
     if np.count_nonzero(voiced) < _FEWEST_PROGRAMS:
         return 0.0
     one = tally.times[voiced[events.program] == 1].sum() / tally.times.sum()
-    return float(np.clip(3 * one - 2, 0, 1))
+    return dense + (1 - dense) * float(np.clip(3 * one - 2, 0, 1))
 
 
-def _pool(em: Evidence, vote: Evidence, share: float) -> Evidence:
+def cooling(
+    tally: Tally, blocks: list[SameVote], fit: AnchoredFit, settings: DefaultSettings
+) -> float:
+    """T, by which evidence is multiplied because programs err together; at most 1."""
+    size = tally.n_rows * fit.share
+    fires = tally.times[:, None] * fit.given / size
+    shared = pairs = 0.0
+    for block in blocks:
+        residual = residual_correlation(block, fires, size)
+        # Stronger echoes have been discounted already.
+        residual[residual > settings.anchor.echo] = 0
+        together = block.together - np.diag(np.diag(block.together))
+        shared += float((together * residual).sum())
+        pairs += float(together.sum())
+    if shared <= 0:
+        return 1.0
+    votes_per_row = tally.times.sum() / tally.n_rows
+    return float(1 / (1 + settings.tempering * (votes_per_row - 1) * shared / pairs))
+
+
+def _pool(em: Evidence, vote: Evidence, part: float, cooled: float) -> Evidence:
     """The weighted mean of two bodies of evidence; the prior is the EM's."""
     return Evidence(
         em.events,
-        share * em.weights + (1 - share) * vote.weights,
-        share * em.silence + (1 - share) * vote.silence,
+        cooled * (part * em.weights + (1 - part) * vote.weights),
+        cooled * (part * em.silence + (1 - part) * vote.silence),
         em.prior,
-        share * em.tilt + (1 - share) * vote.tilt,
+        cooled * (part * em.tilt + (1 - part) * vote.tilt),
     )
