@@ -31,16 +31,20 @@ class LocalEngine:
     """Spreads slices of rows, and where there are too few slices programs, over workers.
 
     Args:
-        open_sandbox: Opens one sandbox; called once per worker, and again when one breaks.
+        open_sandbox: Opens a sandbox for so many processes; called with 1 once per worker, and
+            again when one breaks.
         workers: How many; by default the cores this process may use.
         limits: What one program may use.
         slice_rows: Most rows given to a sandbox at once.
         slice_bytes: About the most bytes of input given to a sandbox at once.
+
+    Attributes:
+        level: The isolation of the sandboxes last opened; empty before the first.
     """
 
     def __init__(
         self,
-        open_sandbox: Callable[[], Sandbox],
+        open_sandbox: Callable[[int], Sandbox],
         *,
         workers: int | None = None,
         limits: Limits | None = None,
@@ -52,6 +56,7 @@ class LocalEngine:
         if self._workers < 1 or slice_rows < 1 or slice_bytes < 1:
             raise ValueError("workers, slice_rows and slice_bytes must be at least 1")
         self._limits = limits or Limits()
+        self.level = ""
         self._slice = (slice_rows, slice_bytes)
 
     def vote(self, bundle: Bundle, parts: Iterable[pa.RecordBatch]) -> Iterator[BatchVotes]:
@@ -61,11 +66,16 @@ class LocalEngine:
             BadRows: A part lacks a column, or holds values no program can take.
             SandboxError: No sandbox can be opened.
         """
-        crew = _Crew(self._open, self._workers, self._limits)
+        crew = _Crew(self._open_one, self._workers, self._limits)
         try:
             yield from self._vote(bundle, parts, crew)
         finally:
             crew.dismiss()
+
+    def _open_one(self) -> Sandbox:
+        sandbox = self._open(1)
+        self.level = sandbox.level
+        return sandbox
 
     def _vote(
         self, bundle: Bundle, parts: Iterable[pa.RecordBatch], crew: _Crew
@@ -106,7 +116,7 @@ class LocalEngine:
 class _Crew:
     """Worker threads, each with a sandbox of its own."""
 
-    def __init__(self, open_sandbox: Callable[[], Sandbox], workers: int, limits: Limits) -> None:
+    def __init__(self, open_sandbox: Callable[[int], Sandbox], workers: int, limits: Limits) -> None:
         self._open = open_sandbox
         self._limits = limits
         self._todo: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
