@@ -148,7 +148,6 @@ def test_out_of_range_vocabulary_is_refused(student: TfidfStudent, tmp_path: Pat
         TfidfStudent.load(tmp_path)
 
 
-@pytest.mark.slow
 def test_predicts_long_and_many_texts_alike() -> None:
     model = TfidfStudent().fit(TEXTS, LABELS)
     many = model.predict_proba(TEXTS * 2_000 + ["refund " * 20_000])

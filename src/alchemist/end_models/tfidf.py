@@ -42,7 +42,7 @@ class TfidfStudent:
         self,
         *,
         strength: float = 3.0,
-        max_features: int = 50_000,
+        max_features: int = 20_000,
         max_chars: int = 30_000_000,
         seed: int = 0,
     ) -> None:

@@ -1,1 +1,1 @@
-"""."""
+"""Numbers about votes and labels, from numpy arrays alone."""
