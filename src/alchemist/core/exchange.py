@@ -80,3 +80,20 @@ class Reply:
     usage: Usage | None = None
     model: str = ""
     raw: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A request before it is sent, with the length its answer is expected to have.
+
+    Attributes:
+        request: What will be asked; later rounds hold a stand-in for answers not known yet.
+        output_low: Hardly fewer output tokens.
+        output_likely: The most likely number.
+        output_high: Hardly more.
+    """
+
+    request: Request
+    output_low: int
+    output_likely: int
+    output_high: int
