@@ -101,8 +101,8 @@ class LocalEngine:
                 crew.give(work)
             if crew.load:
                 crew.collect()
-            whole = exhausted or len(under_way) > 1
-            while under_way and not under_way[0].waiting and (whole or len(under_way) > 1):
+            # A part is fully read once a slice of the next one has been.
+            while under_way and not under_way[0].waiting and (exhausted or len(under_way) > 1):
                 yield put_together(under_way.popleft(), len(bundle.programs))
             if exhausted and not under_way:
                 return
@@ -116,7 +116,7 @@ class LocalEngine:
 class _Crew:
     """Worker threads, each with a sandbox of its own."""
 
-    def __init__(self, open_sandbox: Callable[[int], Sandbox], workers: int, limits: Limits) -> None:
+    def __init__(self, open_sandbox: Callable[[], Sandbox], workers: int, limits: Limits) -> None:
         self._open = open_sandbox
         self._limits = limits
         self._todo: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
