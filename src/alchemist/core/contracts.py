@@ -6,7 +6,7 @@ RecordBatches whose first column is `id` (string), followed by the input columns
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
@@ -19,6 +19,7 @@ from alchemist.core.faults import Faults
 from alchemist.core.labels import Labels
 from alchemist.core.patterns import PatternCounts
 from alchemist.core.program import Program
+from alchemist.core.rows import RowBatch
 from alchemist.core.task import LabelClass, Task
 from alchemist.core.votes import Votes
 
@@ -177,16 +178,32 @@ class EndModel(Protocol):
 class Modality(Protocol):
     """What a row is: how it is read, told to a model, shown to programs and to a student."""
 
-    as_mapping: bool
+    def columns(self, path: str, base: Path) -> tuple[str, ...]:
+        """Column names of the data at a path, from its head alone. Raises BadRows."""
 
-    def read(self, task: Task, base: Path) -> Iterator[pa.RecordBatch]:
-        """Read the rows of a task, ids and all named columns, in bounded batches."""
+    def sources(self, task: Task, base: Path) -> tuple[Path, ...]:
+        """The files a task reads, in order. Raises BadRows when there is none."""
+
+    def read(self, task: Task, base: Path) -> Iterator[RowBatch]:
+        """Read the rows of a task in bounded batches.
+
+        Reading twice gives the same rows. Ids are strings: the id column, or the 1-based row
+        number. Raises BadRows, on bad rows too unless the task skips them.
+        """
+
+    def referable(self, source: Path) -> bool:
+        """Whether `reread` can find rows of this file by number, so that none need be copied."""
+
+    def reread(
+        self, task: Task, source: Path, first: int, rows: int, number: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Read a range of good rows again, as `read` gave them; number is the first one's."""
+
+    def originals(self, task: Task, base: Path) -> Iterator[pa.RecordBatch]:
+        """The same rows with the user's own columns, all of them, as the files hold them."""
 
     def describe(self, task: Task) -> str:
         """Text for a prompt that says what a row holds and quotes no row."""
 
-    def inputs(self, batch: pa.RecordBatch, names: Sequence[str]) -> Mapping[str, list[Any]]:
-        """Columns as programs receive them."""
-
-    def features(self, batch: pa.RecordBatch, names: Sequence[str]) -> Any:
-        """What end models learn from."""
+    def features(self, batch: pa.RecordBatch, inputs: Sequence[str]) -> Any:
+        """What end models learn from: strings for text, an (n, d) float array otherwise."""

@@ -6,6 +6,7 @@ leaves the votes it has cast valid.
 """
 
 import hashlib
+import json
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ def parse_program(name: str, text: str) -> Program:
     match = _HEADER.match(text)
     if match is None:
         return Program(name, text)
-    lines = [line[1:].strip() for line in match.group(1).splitlines()]
+    lines = [line[1:].strip() for line in match.group(1).split("\n")]
     try:
         facts = tomllib.loads("\n".join(lines))
     except tomllib.TOMLDecodeError:
@@ -113,5 +114,5 @@ def render_program(program: Program) -> str:
 
 
 def _quote(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
+    # JSON's escapes are TOML's, but for one control character JSON lets through.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -13,6 +13,7 @@ from alchemist.core.errors import BadTask, nearest_hint
 
 MODALITIES = ("text", "tabular", "image", "audio", "series", "video")
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1")
+MOST_PARAMETERS = 8
 SPLITS = ("train", "valid", "test")
 LEVELS = ("kernel", "kernel-nolandlock", "wasm", "os-profile", "language")
 
@@ -129,6 +130,11 @@ class Task:
         _check_synthesis(self.synthesis)
 
     @property
+    def as_mapping(self) -> bool:
+        """Programs take one mapping `row`, not a parameter per input: all but short text tasks."""
+        return self.modality != "text" or len(self.rows.inputs) > MOST_PARAMETERS
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         """Names in vote order."""
         return tuple(c.name for c in self.classes)
@@ -175,6 +181,10 @@ def _twice(classes: tuple[LabelClass, ...], key: str) -> bool:
 def _check_rows(rows: RowSettings) -> None:
     if not rows.inputs:
         raise BadTask("rows.inputs is empty; name at least one column that programs may read.")
+    if "id" in rows.inputs:
+        raise BadTask(
+            "rows.inputs names the column 'id', which is where a row's own id goes; rename it."
+        )
     hidden = {"gold": rows.gold, "split": rows.split}
     for role, column in (*hidden.items(), *(("evaluation_only", c) for c in rows.evaluation_only)):
         if column is not None and column in rows.inputs:

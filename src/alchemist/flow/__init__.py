@@ -1,1 +1,1 @@
-"""."""
+"""The stages of the main job: the only floor where rooms meet."""

@@ -1,0 +1,53 @@
+"""alchemist evaluate: quality with intervals, and the bill."""
+
+from typing import TYPE_CHECKING, Any
+
+from alchemist.cli.console import Console
+from alchemist.cli.money import tell_bill
+from alchemist.cli.options import Folder, Json, Quiet, Verbose, console, open_task
+
+if TYPE_CHECKING:
+    from alchemist.flow.evaluate import EvaluateReport
+
+_COLUMNS = ("accuracy", "macro_f1", "brier", "ece", "coverage", "worst_group")
+
+
+def evaluate_command(
+    folder: Folder, quiet: Quiet = False, verbose: Verbose = False, as_json: Json = False
+) -> None:
+    """Score labels and student on rows with gold; write results/metrics.json."""
+    from alchemist.flow.evaluate import evaluate
+
+    workspace, task = open_task(folder)
+    out = console(quiet=quiet, as_json=as_json, verbose=verbose)
+    with workspace.writing("alchemist evaluate", wait_s=10):
+        report = evaluate(workspace, task, out)
+    tell_evaluation(out, report)
+    out.document({**report.metrics, "bill": report.bill.to_dict()})
+
+
+def tell_evaluation(out: Console, report: "EvaluateReport") -> None:
+    """Print the scores as a table with intervals, then the bill."""
+    skipped = f" (skipped, {report.skipped})" if report.skipped else ""
+    out.tell(f"evaluate{skipped}: scored on {report.scored_on}.")
+    for split, outputs in report.metrics["scores"].items():
+        out.tell()
+        out.table(
+            (f"{split}, n = {next(iter(outputs.values()))['n']:,}", *_COLUMNS),
+            [
+                (name, *(_number(entry, column) for column in _COLUMNS))
+                for name, entry in outputs.items()
+                if out.verbose or name not in report.metrics["programs"]
+            ],
+        )
+    out.tell()
+    tell_bill(out, report.bill)
+
+
+def _number(entry: dict[str, Any], column: str) -> str:
+    found = entry.get(column)
+    if not found or found["value"] is None:
+        return "–"
+    if column in ("brier", "ece", "coverage"):
+        return f"{found['value']:.3f}"
+    return f"{found['value']:.3f} [{found['low']:.3f}–{found['high']:.3f}]"

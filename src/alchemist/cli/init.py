@@ -1,0 +1,51 @@
+"""alchemist init: look at a file, write task.toml."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alchemist.cli.options import Quiet, console
+
+
+def init_command(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    data: Annotated[
+        Path, typer.Option("--data", help="csv, tsv, jsonl or parquet: a file, a folder.")
+    ],
+    classes: Annotated[str, typer.Option("--classes", help="Class names: a,b,c.")],
+    instruction: Annotated[
+        str, typer.Option("--instruction", help="One sentence: what is to be decided.")
+    ],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="Column programs may read; repeatable.")
+    ] = None,
+    id_column: Annotated[str | None, typer.Option("--id", help="Column with row ids.")] = None,
+    gold: Annotated[
+        str | None, typer.Option("--gold", help="Column with known classes, for scoring only.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Column saying train, valid or test.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make a task for a file of rows."""
+    from alchemist.flow.init import init
+
+    report = init(
+        folder,
+        data=data,
+        inputs=tuple(inputs or ()),
+        classes=tuple(one.strip() for one in classes.split(",") if one.strip()),
+        instruction=instruction,
+        gold=gold,
+        id_column=id_column,
+        split=split,
+    )
+    out = console(quiet=quiet)
+    out.tell(f"Wrote {report.task_path}. The data has the columns {', '.join(report.columns)}.")
+    if report.to_fill:
+        out.tell("Worth filling in there:")
+        for one in report.to_fill:
+            out.tell(f"  - {one}")
+    out.tell(f"Then: alchemist plan {folder}   and   alchemist run {folder}")

@@ -1,0 +1,35 @@
+"""alchemist prompts: take the questions elsewhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alchemist.cli.options import Folder, Quiet, console, open_task
+
+prompts_app = typer.Typer(help="Write the prompts out.", no_args_is_help=True)
+
+
+@prompts_app.callback()
+def _prompts() -> None:
+    """Write the prompts out, to ask elsewhere."""
+
+
+@prompts_app.command("export")
+def export_command(
+    folder: Folder,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", help="Folder to write to; DIR/prompts-to-ask if left out."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write the prompts as batch lines and as .md to paste; then: alchemist programs import."""
+    from alchemist.flow.synthesize import export
+
+    workspace, task = open_task(folder)
+    out = console(quiet=quiet)
+    found = export(workspace, task, to or workspace.root / "prompts-to-ask")
+    out.tell(found.sentence)
+    for path in found.paths:
+        out.tell(f"  {path}")

@@ -1,0 +1,80 @@
+"""alchemist run: all stages in order."""
+
+from typing import TYPE_CHECKING
+
+from alchemist.cli.aggregate import tell_aggregate
+from alchemist.cli.console import Console
+from alchemist.cli.distill import tell_distill
+from alchemist.cli.evaluate import tell_evaluation
+from alchemist.cli.money import confirm_spending
+from alchemist.cli.options import Folder, Json, MaxCost, Quiet, Verbose, Yes, console, open_task
+from alchemist.cli.synthesize import ModelName, ProviderName, tell_synthesis
+from alchemist.cli.vote import tell_votes
+from alchemist.core.task import Task
+from alchemist.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    from alchemist.flow.run import RunReport, StageOutcome
+
+
+def run_command(
+    folder: Folder,
+    provider: ProviderName = None,
+    model: ModelName = None,
+    max_cost: MaxCost = None,
+    yes: Yes = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    as_json: Json = False,
+) -> None:
+    """Take the rows to labels, a small model and an account of quality and cost."""
+    workspace, task = open_task(
+        folder,
+        {
+            "synthesis.provider": provider,
+            "synthesis.model": model,
+            "synthesis.max_cost_usd": max_cost,
+        },
+    )
+    out = console(quiet=quiet, as_json=as_json, verbose=verbose)
+    with workspace.writing("alchemist run", wait_s=10):
+        report = run_and_tell(out, workspace, task, ask=True, yes=yes)
+    out.document({one.stage: one.report or {"skipped": one.skipped} for one in report.stages})
+
+
+def run_and_tell(
+    out: Console, workspace: Workspace, task: Task, *, ask: bool = False, yes: bool = False
+) -> "RunReport":
+    """Run all stages, each told as it ends; asks before spending when told to."""
+    from alchemist.flow.run import run
+    from alchemist.flow.synthesize import check_ways_on
+    from alchemist.store.program_files import load_programs
+
+    if ask and not load_programs(workspace):
+        check_ways_on(workspace, task)
+        confirm_spending(out, workspace, task, yes=yes)
+    report = run(workspace, task, out, on_stage=lambda one: _tell(out, one))
+    out.tell(f"Labels: {workspace.results / 'labels.csv'}")
+    return report
+
+
+def _tell(out: Console, one: "StageOutcome") -> None:
+    from alchemist.flow.aggregate import AggregateReport
+    from alchemist.flow.distill import DistillReport
+    from alchemist.flow.evaluate import EvaluateReport
+    from alchemist.flow.synthesize import SynthesisReport
+    from alchemist.flow.vote import VoteReport
+
+    match one.report:
+        case None:
+            out.tell(f"{one.stage}: skipped, {one.skipped}.")
+        case SynthesisReport() as report:
+            tell_synthesis(out, report)
+        case VoteReport() as report:
+            tell_votes(out, report)
+        case AggregateReport() as report:
+            tell_aggregate(out, report)
+        case DistillReport() as report:
+            tell_distill(out, report)
+        case EvaluateReport() as report:
+            tell_evaluation(out, report)

@@ -1,0 +1,206 @@
+"""Aggregate: votes in, one soft label per row out."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alchemist.core.contracts import LabelModel
+from alchemist.core.errors import NotReady
+from alchemist.core.files import write_atomically
+from alchemist.core.patterns import PatternCounts
+from alchemist.core.program import Program
+from alchemist.core.progress import Progress
+from alchemist.core.task import Task
+from alchemist.core.votes import Votes
+from alchemist.flow.deliver import LabeledPart, deliver
+from alchemist.flow.rows import Rows, take_in
+from alchemist.flow.vote import part_votes
+from alchemist.label_models import LABEL_MODELS
+from alchemist.store.program_files import load_programs
+from alchemist.store.row_parts import Part
+from alchemist.store.run_records import RunRecord, changed_inputs, digest, latest_run, recording
+from alchemist.store.vote_columns import has_column
+from alchemist.store.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateReport:
+    """The outcome of the aggregate stage.
+
+    Attributes:
+        label_model: Its name.
+        n_rows: Rows there are.
+        covered: Rows at least one program spoke for.
+        patterns: Distinct vote vectors the model was fitted on.
+        balance: Share of each class among the soft labels of covered rows, by name.
+        skipped: Why nothing was done, or empty.
+    """
+
+    label_model: str
+    n_rows: int
+    covered: int
+    patterns: int
+    balance: dict[str, float]
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Voted:
+    """Rows and the programs that have voted on all of them."""
+
+    rows: Rows
+    programs: tuple[Program, ...]
+
+    def votes(self, part: Part) -> Votes:
+        """The vote matrix of one part."""
+        return part_votes(self.rows, self.programs, part)
+
+
+def aggregate(workspace: Workspace, task: Task, progress: Progress) -> AggregateReport:
+    """Fit the label model and label every row.
+
+    Where rows carry a split, the model is fitted on those of train alone.
+
+    Raises:
+        NotReady: Some program has not voted yet.
+        UnknownName: No label model has the task's name for it.
+    """
+    voted = voted_rows(workspace, task, progress)
+    last = latest_run(workspace, "aggregate")
+    inputs = {
+        "votes": vote_digest(voted),
+        "settings": digest([task.aggregate.label_model, dict(task.aggregate.class_balance)]),
+        "splits": fit_digest(voted.rows),
+    }
+    if last is not None and not changed_inputs(last, inputs):
+        report = last.facts["outputs"]
+        return AggregateReport(**{**report, "skipped": "votes and settings are unchanged"})
+    with recording(workspace, "aggregate", inputs) as run:
+        counts = fit_counts(voted)
+        model = LABEL_MODELS.load(task.aggregate.label_model)()
+        model.fit(counts, class_balance=class_balance(task))
+        _save(model, voted.programs, run.folder)
+        covered, mass = 0, np.zeros(len(task.classes))
+
+        def labeled() -> Iterator[LabeledPart]:
+            nonlocal covered, mass
+            for part in voted.rows.manifest.parts:
+                labels = model.predict(voted.votes(part))
+                covered += int(labels.covered.sum())
+                mass = mass + labels.proba[labels.covered].sum(axis=0)
+                yield LabeledPart.by_label_model(part, labels)
+
+        deliver(voted.rows, labeled(), run.folder)
+        shares = mass / max(mass.sum(), 1e-12)
+        report = AggregateReport(
+            task.aggregate.label_model,
+            voted.rows.manifest.n_rows,
+            covered,
+            len(counts.patterns),
+            {name: round(float(s), 4) for name, s in zip(task.class_names, shares, strict=True)},
+        )
+        run.facts.update(
+            settings={"label_model": task.aggregate.label_model},
+            outputs={
+                "label_model": report.label_model,
+                "n_rows": report.n_rows,
+                "covered": report.covered,
+                "patterns": report.patterns,
+                "balance": report.balance,
+            },
+        )
+    return report
+
+
+def voted_rows(workspace: Workspace, task: Task, progress: Progress) -> Voted:
+    """Rows and programs, once every program has voted on every row.
+
+    Raises:
+        NotReady: One has not.
+    """
+    rows = take_in(workspace, task, progress)
+    programs = load_programs(workspace)
+    for part in rows.manifest.parts:
+        for program in programs:
+            if not has_column(workspace, program, part.name, task.class_names):
+                raise NotReady(
+                    f"Program {program.name!r} has not voted on all rows. "
+                    f"Run: alchemist vote {workspace.root}"
+                )
+    if not programs:
+        raise NotReady(f"There is no program yet. Run: alchemist synthesize {workspace.root}")
+    return Voted(rows, programs)
+
+
+def fitted_label_model(workspace: Workspace) -> tuple[LabelModel, RunRecord]:
+    """The label model of the newest aggregate run.
+
+    Raises:
+        NotReady: There is none yet.
+    """
+    last = latest_run(workspace, "aggregate")
+    if last is None:
+        raise NotReady(f"There are no labels yet. Run: alchemist aggregate {workspace.root}")
+    return _load(last), last
+
+
+def fit_counts(voted: Voted) -> PatternCounts:
+    """Vote patterns of the rows that models may be fitted on."""
+    names = tuple(one.name for one in voted.programs)
+    k = len(voted.rows.task.classes)
+    total: PatternCounts | None = None
+    for part in voted.rows.manifest.parts:
+        mask = fit_mask(voted.rows, part)
+        counts = PatternCounts.of(Votes(voted.votes(part).matrix[mask], names, k))
+        total = counts if total is None else total + counts
+    if total is None or total.n_rows == 0:
+        raise NotReady("No row may be fitted on: every one is of split valid or test.")
+    return total
+
+
+def fit_mask(rows: Rows, part: Part) -> Any:
+    """(n,) bool: rows that are not set aside for scoring by a split of valid or test."""
+    if rows.task.rows.split is None:
+        return np.ones(part.rows, dtype=bool)
+    return np.array([split in (None, "train") for split in rows.answers(part).split], dtype=bool)
+
+
+def fit_digest(rows: Rows) -> str:
+    """Hash of which rows may be fitted on."""
+    return digest([int(fit_mask(rows, part).sum()) for part in rows.manifest.parts])
+
+
+def vote_digest(voted: Voted) -> str:
+    """Hash of everything a label model sees."""
+    programs = [(one.name, one.id) for one in voted.programs]
+    return digest([voted.rows.manifest.digest, programs, list(voted.rows.task.class_names)])
+
+
+def class_balance(task: Task) -> Sequence[float] | None:
+    """The task's class balance in class order, or None."""
+    given = {
+        task.spellings[name.strip().casefold()]: share
+        for name, share in task.aggregate.class_balance.items()
+    }
+    if not given:
+        return None
+    total = sum(given.values())
+    return [given[index] / total for index in range(len(task.classes))]
+
+
+def _save(model: Any, programs: Sequence[Program], folder: Path) -> None:
+    arrays = model.to_arrays()
+    np.savez(folder / "label_model.npz", **arrays)
+    names = [program.name for program in programs]
+    write_atomically(folder / "programs.json", json.dumps(names).encode("utf-8"))
+
+
+def _load(run: RunRecord) -> LabelModel:
+    model_type: Any = LABEL_MODELS.load(run.facts["settings"]["label_model"])
+    with np.load(run.folder / "label_model.npz", allow_pickle=False) as arrays:
+        model: LabelModel = model_type.from_arrays(dict(arrays))
+    return model

@@ -1,0 +1,215 @@
+"""Evaluate: how good the labels are, on rows with gold, and what they cost.
+
+Nothing is ever fitted here. Rows of split valid and test were kept out of every fit; where a
+task has no split, the rows scored were fitted on too, but never with their gold.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alchemist.core.contracts import LabelModel
+from alchemist.core.files import write_atomically
+from alchemist.core.labels import Labels
+from alchemist.core.progress import Progress
+from alchemist.core.task import SPLITS, Task
+from alchemist.core.votes import Votes
+from alchemist.flow.aggregate import Voted, fit_counts, fitted_label_model, voted_rows
+from alchemist.flow.bill import Bill, draw_up_bill
+from alchemist.flow.deliver import blend
+from alchemist.flow.distill import fitted_student
+from alchemist.flow.rows import Answers
+from alchemist.label_models import LABEL_MODELS
+from alchemist.measures.scores import Score, labels_of_program, score
+from alchemist.store.row_parts import Part
+from alchemist.store.run_records import changed_inputs, digest, latest_run, publish, recording
+from alchemist.store.workspace import Workspace
+
+WHOLE = "all"
+OUTPUTS = ("majority_vote", "label_model", "student", "blend")
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateReport:
+    """The outcome of the evaluate stage.
+
+    Attributes:
+        metric: The number the task cares about.
+        scored_on: Which rows, in a sentence.
+        metrics: What metrics.json holds.
+        bill: What the labels cost.
+        skipped: Why nothing was done, or empty.
+    """
+
+    metric: str
+    scored_on: str
+    metrics: Mapping[str, Any]
+    bill: Bill
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scored:
+    """Rows with gold of one split: gold, groups, and the labels of every output."""
+
+    gold: NDArray[np.int16]
+    groups: tuple[str, ...] | None
+    outputs: Mapping[str, Labels]
+
+
+def evaluate(workspace: Workspace, task: Task, progress: Progress) -> EvaluateReport:
+    """Score every output on the rows with gold and write results/metrics.json.
+
+    Raises:
+        NotReady: There are no labels yet.
+        BadRows: A gold value is no class of the task.
+    """
+    voted = voted_rows(workspace, task, progress)
+    label_model, aggregated = fitted_label_model(workspace)
+    distilled = latest_run(workspace, "distill")
+    bill = draw_up_bill(workspace, task, voted.rows)
+    inputs = {
+        "labels": aggregated.id,
+        "student": distilled.id if distilled else "",
+        "gold": _gold_digest(voted),
+        "metric": task.metric,
+    }
+    last = latest_run(workspace, "evaluate")
+    if (
+        last is not None
+        and not changed_inputs(last, inputs)
+        and (workspace.results / "metrics.json").exists()
+    ):
+        metrics = json.loads((last.folder / "metrics.json").read_bytes())
+        skipped = "labels and gold are unchanged"
+        return EvaluateReport(task.metric, metrics["scored_on"], metrics, bill, skipped)
+    with recording(workspace, "evaluate", inputs) as run:
+        groups = _group_column(task)
+        scores: dict[str, dict[str, Any]] = {}
+        for split in (*SPLITS, WHOLE):
+            found = _collect(voted, split, groups, label_model, student=distilled is not None)
+            if found is not None:
+                scores[split] = {
+                    name: _score(found, labels, task).to_dict()
+                    for name, labels in found.outputs.items()
+                }
+        metrics = {
+            "metric": task.metric,
+            "scored_on": _scored_on(scores, split=task.rows.split is not None),
+            "programs": [program.name for program in voted.programs],
+            "scores": scores,
+        }
+        write_atomically(
+            run.folder / "metrics.json",
+            (json.dumps(_without_nan(metrics), indent=1, ensure_ascii=False) + "\n").encode(),
+        )
+        publish(workspace, run.folder / "metrics.json", "metrics.json")
+    return EvaluateReport(task.metric, metrics["scored_on"], _without_nan(metrics), bill)
+
+
+def _score(found: _Scored, labels: Labels, task: Task) -> Score:
+    return score(labels.proba, labels.covered, found.gold, task.class_names, groups=found.groups)
+
+
+def _collect(
+    voted: Voted, split: str, groups: str | None, label_model: LabelModel, *, student: bool
+) -> _Scored | None:
+    """Everything known about the rows with gold of one split, or None where there is none.
+
+    WHOLE stands for rows without a split.
+    """
+    pieces = list(_gold_rows(voted, split))
+    if not pieces:
+        return None
+    gold = np.concatenate([answers.gold[at] for _, at, answers in pieces])
+    matrix = np.concatenate([voted.votes(part).matrix[at] for part, at, _ in pieces])
+    votes = Votes(matrix, tuple(p.name for p in voted.programs), len(voted.rows.task.classes))
+    majority = LABEL_MODELS.load("majority_vote")().fit(fit_counts(voted))
+    labels = label_model.predict(votes)
+    prior = _prior(label_model, votes)
+    outputs = {
+        program.name: labels_of_program(column, prior)
+        for program, column in zip(voted.programs, votes.matrix.T, strict=True)
+    }
+    outputs["majority_vote"] = majority.predict(votes)
+    outputs["label_model"] = labels
+    if student:
+        seen = _student_view(voted, pieces)
+        outputs["student"] = Labels(seen, labels.covered)
+        outputs["blend"] = Labels(blend(labels, seen), labels.covered)
+    named = None
+    if groups is not None:
+        named = tuple(answers.groups[groups][i] for _, at, answers in pieces for i in at)
+    return _Scored(gold, named, outputs)
+
+
+def _gold_rows(voted: Voted, split: str) -> Iterator[tuple[Part, NDArray[np.int64], Answers]]:
+    wanted = None if split == WHOLE else split
+    for part in voted.rows.manifest.parts:
+        answers = voted.rows.answers(part)
+        here = np.array([one == wanted for one in answers.split], dtype=bool)
+        at = np.flatnonzero((answers.gold >= 0) & here)
+        if len(at):
+            yield part, at, answers
+
+
+def _student_view(
+    voted: Voted, pieces: list[tuple[Part, NDArray[np.int64], Answers]]
+) -> NDArray[np.float64]:
+    student, _ = fitted_student(voted.rows.workspace)
+    rows = voted.rows
+    seen = []
+    for part, at, _ in pieces:
+        batch = rows.part(part).take(at)
+        seen.append(student.predict_proba(rows.modality.features(batch, rows.task.rows.inputs)))
+    return np.concatenate(seen)
+
+
+def _prior(label_model: LabelModel, votes: Votes) -> NDArray[np.float64]:
+    """What the label model says of a row nobody spoke for."""
+    silent = Votes(np.full((1, len(votes.programs)), -1), votes.programs, votes.n_classes)
+    prior: NDArray[np.float64] = label_model.predict(silent).proba[0]
+    return prior
+
+
+def _group_column(task: Task) -> str | None:
+    kind, _, column = task.metric.partition(":")
+    if kind == "worst_group":
+        return column
+    return next(iter(task.rows.evaluation_only), None)
+
+
+def _gold_digest(voted: Voted) -> str:
+    known = []
+    for part in voted.rows.manifest.parts:
+        answers = voted.rows.answers(part)
+        groups = digest([list(values) for values in answers.groups.values()])
+        known.append([digest(answers.gold.tolist()), digest(list(answers.split)), groups])
+    return digest(known)
+
+
+def _scored_on(scores: Mapping[str, Mapping[str, Any]], *, split: bool) -> str:
+    if not scores:
+        return (
+            "no rows: none has gold. Name a column with known classes as rows.gold in "
+            "task.toml; it is used for scoring alone"
+        )
+    counted = ", ".join(
+        f"{next(iter(entry.values()))['n']:,} rows of {name}" for name, entry in scores.items()
+    )
+    if split:
+        return f"{counted}; only rows of train were fitted on, and those without gold"
+    return f"{counted}; they were fitted on too, without their gold"
+
+
+def _without_nan(value: Any) -> Any:
+    """NaN is no JSON: a number that does not exist is null."""
+    if isinstance(value, dict):
+        return {key: _without_nan(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and value != value else value

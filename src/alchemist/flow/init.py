@@ -1,0 +1,133 @@
+"""Init: look at a file and write the task that fits it."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alchemist.core.errors import BadTask, InputError, nearest_hint
+from alchemist.modalities import MODALITIES
+from alchemist.store.task_file import check_task, write_task
+from alchemist.store.workspace import Workspace
+
+_IDS = ("id", "row_id", "uuid", "key")
+
+
+@dataclass(frozen=True, slots=True)
+class InitReport:
+    """What was written, and what a person should still fill in."""
+
+    task_path: Path
+    columns: tuple[str, ...]
+    to_fill: tuple[str, ...]
+
+
+def init(
+    root: Path,
+    *,
+    data: Path,
+    inputs: tuple[str, ...],
+    classes: tuple[str, ...],
+    instruction: str,
+    gold: str | None = None,
+    id_column: str | None = None,
+    split: str | None = None,
+    modality: str = "text",
+) -> InitReport:
+    """Write task.toml for a data file.
+
+    Raises:
+        InputError: The folder holds a task already, a column is not in the file, or the
+            classes do not make a task.
+        BadRows: The file cannot be read.
+    """
+    workspace = Workspace(root)
+    if workspace.task_path.exists():
+        raise InputError(
+            f"{workspace.task_path} is there already; edit it, or choose a new folder."
+        )
+    columns = MODALITIES.load(modality)().columns(str(data.resolve()), Path.cwd())
+    for role, name in (("--id", id_column), ("--gold", gold), ("--split", split)):
+        if name is not None and name not in columns:
+            raise InputError(
+                f"{role}: {data} has no column {name!r}. {nearest_hint(name, columns)}"
+            )
+    chosen = inputs or _guess_inputs(columns, data)
+    for name in chosen:
+        if name not in columns:
+            raise InputError(
+                f"--input: {data} has no column {name!r}. {nearest_hint(name, columns)}"
+            )
+    if id_column is None:
+        id_column = next((c for c in columns if c.casefold() in _IDS and c not in chosen), None)
+    rows = {
+        "path": _relative(data, root),
+        "inputs": list(chosen),
+        **({"id": id_column} if id_column else {}),
+        **({"gold": gold} if gold else {}),
+        **({"split": split} if split else {}),
+    }
+    tables: dict[str, Any] = {
+        "schema": 1,
+        "name": _name(root),
+        "instruction": instruction,
+        "modality": modality,
+        "language": "en",
+        "metric": "accuracy",
+        "classes": [{"name": name.strip(), "description": ""} for name in classes],
+        "rows": rows,
+        "synthesis": {"strategies": ["knowledge"], "provider": "openai", "model": ""},
+    }
+    check_task(tables)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        workspace.programs.mkdir(exist_ok=True)
+        write_task(workspace.task_path, tables, _COMMENTS)
+    except OSError as error:
+        raise InputError(f"{root} cannot be written: {error.strerror}.") from None
+    return InitReport(workspace.task_path, columns, _to_fill(tables))
+
+
+_COMMENTS = {
+    "metric": "accuracy | balanced_accuracy | macro_f1 | f1:<class>",
+    "language": "the language of the rows",
+    "classes.description": "one line: what belongs here",
+    "synthesis.model": "such as gpt-5-mini; for a local server set base_url too",
+}
+
+
+def _guess_inputs(columns: tuple[str, ...], data: Path) -> tuple[str, ...]:
+    for name in ("text", "sentence", "content", "message", "comment", "body"):
+        for column in columns:
+            if column.casefold() == name:
+                return (column,)
+    raise InputError(
+        f"Which column of {data} should programs read? Say --input COLUMN; "
+        f"it has {', '.join(columns)}."
+    )
+
+
+def _to_fill(tables: dict[str, Any]) -> tuple[str, ...]:
+    found = [
+        f"a description for class {one['name']!r}"
+        for one in tables["classes"]
+        if not one["description"]
+    ]
+    if not tables["instruction"].strip():
+        raise BadTask("The instruction is empty; say in one sentence what is to be decided.")
+    if not tables["synthesis"]["model"]:
+        found.append("synthesis.model, the language model to ask (or paste answers by hand)")
+    return tuple(found)
+
+
+def _relative(data: Path, root: Path) -> str:
+    """The path as the task file should hold it: relative where both lie close together."""
+    full, base = data.resolve(), root.resolve()
+    for up in (base, base.parent):
+        if full.is_relative_to(up):
+            return str(Path("." if up == base else "..") / full.relative_to(up))
+    return str(full)
+
+
+def _name(root: Path) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", root.resolve().name.casefold()).strip("-") or "task"

@@ -1,0 +1,112 @@
+"""Votes on disk: one int16 column per program and part, so one edited program costs one column.
+
+A file holds the votes of one program on one part, null where there is no answer, with the
+faults and the class names in its metadata.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alchemist.core.contracts import BatchVotes
+from alchemist.core.faults import Fault, Faults
+from alchemist.core.files import write_atomically
+from alchemist.core.program import Program
+from alchemist.core.votes import MISSING
+from alchemist.store.workspace import Workspace
+
+_FAULTS, _CLASSES = b"alchemist.faults", b"alchemist.classes"
+
+
+def has_column(workspace: Workspace, program: Program, part: str, classes: Sequence[str]) -> bool:
+    """Whether a program has voted on a part, for these very classes."""
+    path = _path(workspace, program, part)
+    if not path.exists():
+        return False
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowInvalid):
+        return False  # damaged: voted again
+    return metadata.get(_CLASSES) == _class_key(classes)
+
+
+def write_columns(
+    workspace: Workspace,
+    programs: Sequence[Program],
+    part: str,
+    votes: BatchVotes,
+    classes: Sequence[str],
+) -> None:
+    """Keep the votes of some programs on one part."""
+    for column, program in enumerate(programs):
+        _write(
+            _path(workspace, program, part),
+            votes.matrix[:, column],
+            votes.faults.of_program(program.name),
+            classes,
+        )
+
+
+def read_columns(workspace: Workspace, programs: Sequence[Program], part: str) -> BatchVotes:
+    """The votes of programs on one part, and the faults behind missing ones."""
+    import pyarrow.parquet as pq
+
+    columns: list[NDArray[np.int16]] = []
+    faults = Faults()
+    for program in programs:
+        table = pq.read_table(_path(workspace, program, part))
+        column = table.column(0).combine_chunks()
+        columns.append(column.fill_null(MISSING).to_numpy(zero_copy_only=False))
+        faults = faults + _load_faults(table.schema.metadata[_FAULTS], program.name)
+    matrix = np.stack(columns, axis=1) if columns else np.zeros((0, 0), dtype=np.int16)
+    return BatchVotes(matrix.astype(np.int16, copy=False), faults)
+
+
+def as_arrow_column(column: NDArray[np.int16]) -> object:
+    """An int16 Arrow array, null where there is no answer."""
+    import pyarrow as pa
+
+    return pa.array(column, type=pa.int16(), mask=column == MISSING)
+
+
+def _write(path: Path, column: NDArray[np.int16], faults: Faults, classes: Sequence[str]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    metadata = {_FAULTS: _dump_faults(faults), _CLASSES: _class_key(classes)}
+    schema = pa.schema([pa.field("vote", pa.int16())], metadata=metadata)
+    table = pa.Table.from_arrays([as_arrow_column(column)], schema=schema)
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def _path(workspace: Workspace, program: Program, part: str) -> Path:
+    return workspace.votes / program.id / f"{part}.parquet"
+
+
+def _class_key(classes: Sequence[str]) -> bytes:
+    return json.dumps(list(classes), ensure_ascii=False).encode("utf-8")
+
+
+def _dump_faults(faults: Faults) -> bytes:
+    raw = {
+        "counts": [[kind, count] for (_, kind), count in faults.counts.items()],
+        "examples": [asdict(fault) for fault in faults.examples],
+    }
+    return json.dumps(raw, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def _load_faults(text: bytes, program: str) -> Faults:
+    # The file may have been renamed since: the votes hang on the source, the name is today's.
+    raw = json.loads(text)
+    counts = {(program, kind): count for kind, count in raw["counts"]}
+    examples = (Fault(**{**fault, "program": program}) for fault in raw["examples"])
+    return Faults.of(examples, counts)
