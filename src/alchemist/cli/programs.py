@@ -35,11 +35,11 @@ def list_command(folder: Folder, as_json: Json = False) -> None:
 
 @programs_app.command("import")
 def import_command(
-    folder: Folder,
     file: Annotated[
         Path,
         typer.Argument(metavar="FILE", help="Batch lines, or a folder of .md and .py answers."),
     ],
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The task's folder.")] = Path(),
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:

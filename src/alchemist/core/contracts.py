@@ -103,8 +103,10 @@ class Engine(Protocol):
     """Spreads programs × rows over workers.
 
     Same votes as one plain loop, in the order of the parts; closing the iterator stops
-    promptly and leaves nothing running.
+    promptly and leaves nothing running. After voting, level names the isolation programs ran at.
     """
+
+    level: str
 
     def vote(self, bundle: Bundle, parts: Iterable[pa.RecordBatch]) -> Iterator[BatchVotes]:
         """Yield the votes of each part, in order, with a bounded number in flight."""

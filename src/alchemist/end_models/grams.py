@@ -1,10 +1,11 @@
 """Texts to TF-IDF rows over hashed word and character n-grams, in bounded memory.
 
-Words give one- and two-grams, characters three- to five-grams that stay inside a word (its
-surrounding blanks included). Every n-gram is hashed to one of 2²¹ buckets per block by
-arithmetic over the code points of a whole chunk of texts, so no n-gram ever becomes a Python
-string: several times faster than a dictionary, and a saved model holds numbers only. A fit
-keeps the buckets found in most texts; two n-grams that share a bucket share a weight.
+Words give one- and two-grams, and marks such as ? count as words of their own; characters give
+three- to five-grams that stay between two blanks (these included). Every n-gram is hashed to
+one of 2²¹ buckets per block by arithmetic over the code points of a whole chunk of texts, so no
+n-gram ever becomes a Python string: several times faster than a dictionary, and a saved model
+holds numbers only. A fit keeps the buckets found in most texts; two n-grams that share a bucket
+share a weight.
 
 Source:
     Weinberger et al., 2009, Feature Hashing for Large Scale Multitask Learning.
@@ -80,9 +81,10 @@ def learn_vocabulary(texts: Sequence[str], *, max_features: int, min_rows: int) 
     """
     rows_with = np.zeros(N_BUCKETS, dtype=np.int64)
     for _, size, gram in _chunks(texts):
-        seen = np.unique(gram.buckets.astype(np.int64) * size + gram.rows)
-        buckets, n_rows = np.unique(seen // size, return_counts=True)
-        rows_with[buckets] += n_rows
+        # Sorting is several times faster here than np.unique, which hashes.
+        seen = np.sort(gram.buckets.astype(np.int64) * size + gram.rows)
+        first = np.flatnonzero(np.diff(seen, prepend=-1))
+        np.add.at(rows_with, seen[first] // size, 1)
     buckets = np.concatenate(
         [_most_frequent(rows_with, block, max_features, min_rows) for block in range(BLOCKS)]
     )
@@ -168,12 +170,14 @@ def _buckets(hashes: Hashes, block: int) -> Buckets:
 
 
 def _words(codes: Hashes, row_of: NDArray[np.int32]) -> tuple[Hashes, list[NDArray[np.int32]]]:
-    """Hashes of words, then of neighbouring words, and the rows of both."""
+    """Hashes of words, of neighbouring words and of single marks, and the rows of each."""
     inside = _is_word(codes)
+    marks = np.flatnonzero(~inside & (codes != _BLANK))
+    mark_hashes, mark_rows = codes[marks] * _PAIR, row_of[marks]
     edges = np.flatnonzero(np.diff(inside, prepend=False, append=False))
     starts, ends = edges[::2], edges[1::2]
     if not len(starts):
-        return np.zeros(0, np.uint64), [np.zeros(0, np.int32)]
+        return mark_hashes, [mark_rows]
     lengths = ends - starts
     letters = np.flatnonzero(inside)
     first = np.concatenate([[0], np.cumsum(lengths)[:-1]])
@@ -183,7 +187,7 @@ def _words(codes: Hashes, row_of: NDArray[np.int32]) -> tuple[Hashes, list[NDArr
     rows = row_of[starts]
     together = np.flatnonzero(rows[1:] == rows[:-1])
     pairs = words[together] * _PAIR + words[together + 1]
-    return np.concatenate([words, pairs]), [rows, rows[together]]
+    return np.concatenate([words, pairs, mark_hashes]), [rows, rows[together], mark_rows]
 
 
 def _characters(codes: Hashes) -> tuple[Hashes, Ints]:

@@ -72,7 +72,7 @@ def fit_softmax(
         np.zeros((v + 1) * k),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": max_steps, "ftol": 1e-6, "gtol": 1e-4 * max(1.0, weights.sum() ** 0.5)},
+        options={"maxiter": max_steps, "ftol": 1e-5, "gtol": 1e-4 * max(1.0, weights.sum() ** 0.5)},
     )
     best = found.x.reshape(v + 1, k).astype(np.float32)
     return Linear(best[:v], best[v])

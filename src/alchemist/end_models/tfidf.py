@@ -43,7 +43,7 @@ class TfidfStudent:
         *,
         strength: float = 3.0,
         max_features: int = 20_000,
-        max_chars: int = 30_000_000,
+        max_chars: int = 10_000_000,
         seed: int = 0,
     ) -> None:
         self.strength = strength

@@ -17,7 +17,7 @@ from alchemist.core.votes import Votes
 from alchemist.flow.aggregate import fitted_label_model
 from alchemist.flow.deliver import LabeledPart, TableWriter, beside, label_schema, label_table
 from alchemist.flow.distill import fitted_student
-from alchemist.flow.vote import start_engine
+from alchemist.flow.vote import open_engine
 from alchemist.modalities import MODALITIES
 from alchemist.store.program_files import load_programs
 from alchemist.store.row_parts import PART_ROWS, Part
@@ -146,7 +146,7 @@ class _Labeler:
             raise NotReady("There is no label model.")
         task = self._task
         bundle = Bundle(self._programs, task.classes, task.rows.inputs, task.as_mapping)
-        (found,) = start_engine(task).engine.vote(bundle, [batch])
+        (found,) = open_engine(task).vote(bundle, [batch])
         names = tuple(program.name for program in self._programs)
         return self._label_model.predict(Votes(found.matrix, names, len(task.classes)))
 

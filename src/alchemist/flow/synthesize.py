@@ -152,7 +152,7 @@ def export(workspace: Workspace, task: Task, folder: Path) -> Exported:
 
     A strategy of two rounds has its second prompts only once the first are imported.
     """
-    return export_prompts(_step(workspace, task), folder)
+    return export_prompts(_step(workspace, task), folder, workspace.root)
 
 
 def import_answers(workspace: Workspace, task: Task, path: Path) -> SynthesisReport:

@@ -101,25 +101,10 @@ def vote(workspace: Workspace, task: Task, progress: Progress) -> VoteReport:
     return report
 
 
-@dataclass(frozen=True, slots=True)
-class StartedEngine:
-    """An engine, and the levels of the sandboxes it has opened so far."""
-
-    engine: Engine
-    levels: set[str]
-
-
-def start_engine(task: Task) -> StartedEngine:
+def open_engine(task: Task) -> Engine:
     """The task's engine over sandboxes of at least the task's level."""
-    levels: set[str] = set()
-
-    def opened() -> Sandbox:
-        sandbox = open_sandbox(task.vote.min_level)
-        levels.add(sandbox.level)
-        return sandbox
-
     engine_type: Callable[[Callable[[], Sandbox]], Engine] = ENGINES.load(task.vote.engine)
-    return StartedEngine(engine_type(opened), levels)
+    return engine_type(lambda: open_sandbox(task.vote.min_level))
 
 
 def part_votes(rows: Rows, programs: Sequence[Program], part: Part) -> Votes:
@@ -148,15 +133,15 @@ def _run_missing(
     for part, absent in missing.items():
         groups.setdefault(absent, []).append(part)
     total = sum(part.rows * len(absent) for part, absent in missing.items())
-    started = start_engine(task)
+    engine = open_engine(task)
     with progress.bar("voting", total) as bar:
         for absent, parts in groups.items():
             bundle = Bundle(absent, task.classes, task.rows.inputs, task.as_mapping)
-            results = started.engine.vote(bundle, (rows.part(part) for part in parts))
+            results = engine.vote(bundle, (rows.part(part) for part in parts))
             for part, votes in zip(parts, results, strict=True):
                 write_columns(rows.workspace, absent, part.name, votes, task.class_names)
                 bar.advance(part.rows * len(absent))
-    return ", ".join(sorted(started.levels))
+    return engine.level
 
 
 def _report(

@@ -41,7 +41,7 @@ class AnchorSettings:
         expected: a0, the precision a program has until shown otherwise.
         doubt: Pseudo-votes behind a program's one-coin precision.
         hold: rho, the share of the anchor that never washes out.
-        event_doubt: s, pseudo-rows behind the anchor of one event.
+        event_doubt: s / k, pseudo-rows per class behind the anchor of one event.
         silence: gamma, how much abstaining counts; 1 is the textbook, 0 ignores it.
         echo: Residual correlation from which two programs of one vote share it. Below it,
             agreement is what rows that are easy for every program explain.
@@ -52,7 +52,7 @@ class AnchorSettings:
     expected: float = 0.75
     doubt: float = 20.0
     hold: float = 0.2
-    event_doubt: float = 100.0
+    event_doubt: float = 30.0
     silence: float = 0.3
     echo: float = 0.5
     rounds: int = 40
@@ -133,9 +133,10 @@ class AnchoredEM:
         coin = (correct + settings.doubt * a0) / (self._cast + settings.doubt)
         coin = (1 - rho) * coin + rho * a0
         anchor = self._one_coin(coin[tally.events.program], share) + self._odds(share)
-        held = (rho * tally.times + settings.event_doubt)[:, None]
+        doubt = settings.event_doubt * tally.n_classes
+        held = (rho * tally.times + doubt)[:, None]
         given = (1 - rho) * sums + held * anchor / 2
-        given /= (tally.times + settings.event_doubt)[:, None]
+        given /= (tally.times + doubt)[:, None]
         return np.maximum(given, _SMALLEST)
 
     def _one_coin(self, precision: Floats, share: Floats) -> Floats:
@@ -210,7 +211,8 @@ def likeliest(
         em: The EM.
         agreed: (k,) class shares of the agreement-weighted labels.
         steps: Points tried beyond the first look; 1 is `agreed`.
-        margin: Log-likelihood a point must gain to be preferred to those before it.
+        margin: Log-likelihood per free class share that a point must gain to be preferred
+            to those before it.
     """
     first = em.first_look()
     best = em.run(first)
@@ -218,6 +220,6 @@ def likeliest(
     for step in steps:
         prior = np.maximum(first ** (1 - step) * agreed**step, 1e-4)
         fit = em.run(prior / prior.sum(), start=fit)
-        if fit.likelihood > best.likelihood + margin:
+        if fit.likelihood > best.likelihood + margin * (len(first) - 1):
             best = fit
     return best

@@ -48,17 +48,19 @@ class DefaultSettings:
     Attributes:
         agreement: Of the agreement-weighted vote.
         anchor: Of the EM.
-        dense: Part of the EM in the pool when programs choose among classes.
+        dense: Part of the EM in the pool when programs choose among classes and err together.
+        shared: r at which they do.
         steps: Class balances tried, see anchored.likeliest.
-        margin: Log-likelihood a balance must gain over the ones before it.
+        margin: Log-likelihood per free class share a balance must gain over those before it.
         tempering: c, how strongly shared errors cool the posterior.
     """
 
     agreement: AgreementSettings = field(default_factory=AgreementSettings)
     anchor: AnchorSettings = field(default_factory=AnchorSettings)
     dense: float = 0.5
-    steps: tuple[float, ...] = (0.5, 1.0)
-    margin: float = 10.0
+    shared: float = 0.05
+    steps: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0)
+    margin: float = 3.0
     tempering: float = 1.0
 
 
@@ -77,51 +79,52 @@ class Default(AdditiveModel):
         copies = find_copies(tally, blocks)
         seen = measure_agreement(tally, copies, settings.agreement)
         vote = agreement_evidence(tally, copies, seen, balance, settings.agreement)
-        part = em_part(tally, settings.dense)
-        if part == 0:
+        if count_voices(tally) < _FEWEST_PROGRAMS:
             return vote
         em = AnchoredEM(tally, copies, blocks, settings.anchor)
         if balance is None:
             fit = likeliest(em, vote.prior, steps=settings.steps, margin=settings.margin)
         else:
             fit = em.run(balance)
+        shared = shared_errors(tally, blocks, fit, settings.anchor.echo)
+        part = em_part(tally, shared, settings)
         if part < 1:
             # What the EM found to be an echo must not be taken for agreement either.
-            shared = Copies(copies.group, np.minimum(copies.share, fit.discount))
-            seen = measure_agreement(tally, shared, settings.agreement)
-            vote = agreement_evidence(tally, shared, seen, balance, settings.agreement)
-        cooled = cooling(tally, blocks, fit, settings)
+            fewer = Copies(copies.group, np.minimum(copies.share, fit.discount))
+            seen = measure_agreement(tally, fewer, settings.agreement)
+            vote = agreement_evidence(tally, fewer, seen, balance, settings.agreement)
+        votes_per_row = tally.times.sum() / tally.n_rows
+        cooled = 1 / (1 + settings.tempering * (votes_per_row - 1) * shared)
         return _pool(fit.evidence, vote, part, cooled)
 
 
-def em_part(tally: Tally, dense: float) -> float:
-    """lambda, the part of the EM in the pool, between 0 and 1."""
+def count_voices(tally: Tally) -> int:
+    """How many programs ever vote."""
+    return len(np.unique(tally.events.program))
+
+
+def em_part(tally: Tally, shared: float, settings: DefaultSettings) -> float:
+    """lambda, the part of the EM in the pool, between settings.dense and 1."""
     events = tally.events
     voiced = np.bincount(events.program, minlength=events.n_programs)
-    if np.count_nonzero(voiced) < _FEWEST_PROGRAMS:
-        return 0.0
     one = tally.times[voiced[events.program] == 1].sum() / tally.times.sum()
-    return dense + (1 - dense) * float(np.clip(3 * one - 2, 0, 1))
+    trust = max(3 * one - 2, 1 - shared / settings.shared)
+    return settings.dense + (1 - settings.dense) * float(np.clip(trust, 0, 1))
 
 
-def cooling(
-    tally: Tally, blocks: list[SameVote], fit: AnchoredFit, settings: DefaultSettings
-) -> float:
-    """T, by which evidence is multiplied because programs err together; at most 1."""
+def shared_errors(tally: Tally, blocks: list[SameVote], fit: AnchoredFit, echo: float) -> float:
+    """r, the mean residual correlation of two votes that agree; echoes left out."""
     size = tally.n_rows * fit.share
     fires = tally.times[:, None] * fit.given / size
-    shared = pairs = 0.0
+    total = pairs = 0.0
     for block in blocks:
         residual = residual_correlation(block, fires, size)
         # Stronger echoes have been discounted already.
-        residual[residual > settings.anchor.echo] = 0
+        residual[residual > echo] = 0
         together = block.together - np.diag(np.diag(block.together))
-        shared += float((together * residual).sum())
+        total += float((together * residual).sum())
         pairs += float(together.sum())
-    if shared <= 0:
-        return 1.0
-    votes_per_row = tally.times.sum() / tally.n_rows
-    return float(1 / (1 + settings.tempering * (votes_per_row - 1) * shared / pairs))
+    return max(0.0, total / pairs) if pairs else 0.0
 
 
 def _pool(em: Evidence, vote: Evidence, part: float, cooled: float) -> Evidence:

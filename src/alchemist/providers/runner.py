@@ -47,6 +47,7 @@ class RunnerSettings:
         concurrency: Calls in flight.
         attempts: Tries per request.
         timeout_s: Seconds for one try.
+        first_pause_s: Pause before the second try; it doubles from try to try.
         longest_wait_s: A server that asks for a longer pause ends the request instead.
     """
 
@@ -59,6 +60,7 @@ class RunnerSettings:
     concurrency: int = 8
     attempts: int = 5
     timeout_s: float = 600.0
+    first_pause_s: float = 1.0
     longest_wait_s: float = 60.0
 
 
@@ -173,7 +175,7 @@ class Runner:
             # Coming back early only lengthens a ban; a later run can take it up again.
             longest = self._settings.longest_wait_s
             return failure.retry_after if failure.retry_after <= longest else None
-        return min(2.0 ** (attempt - 1), self._settings.longest_wait_s)
+        return min(self._settings.first_pause_s * 2.0 ** (attempt - 1), self._settings.longest_wait_s)
 
     def find(self, request: Request) -> Call | None:
         """The kept answer as a call that costs nothing, with its ledger line."""

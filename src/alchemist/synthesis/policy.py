@@ -28,6 +28,3 @@ MODULES = (
     "numbers",
     "abc",
 )
-
-# More inputs than this reach a program as one mapping.
-MOST_PARAMETERS = 8

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, field
 from alchemist.core.errors import UnknownName
 from alchemist.core.exchange import Expected, Message, Request
 from alchemist.core.task import Task
-from alchemist.synthesis.policy import MODULES, MOST_PARAMETERS
+from alchemist.synthesis.policy import MODULES
 from alchemist.synthesis.templates import Templates, load_templates
 
 # Room for hidden reasoning on top of what is expected; still below common output limits.
@@ -80,7 +80,7 @@ class Brief:
     @property
     def as_mapping(self) -> bool:
         """Whether programs receive one mapping `row` instead of a parameter per input."""
-        return self.task.modality != "text" or len(self.task.rows.inputs) > MOST_PARAMETERS
+        return self.task.as_mapping
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -83,11 +83,16 @@ class Recorder:
     def failed(self, row: int, error: BaseException) -> bool:
         """Record one failed row; False when the program has used up its strikes."""
         self._switch(False)
-        cell = _cell(error)
-        self._slot.cells[row] = cell
+        # The row is marked before the error is asked for its text, which may hang.
+        cell = self._slot.cells[row] = _cell(error)
+        sentence = self._sentence(error)
+        if sentence is None:
+            cell = self._slot.cells[row] = wire.INVALID_RETURN
+            sentence = "label() raised an error whose text cannot be made"
+            self._strikes += 1
         count = self._counts[cell] = self._counts.get(cell, 0) + 1
         if count <= _EXAMPLES:
-            self._slot.log(row, _line(error), cell, self._sentence(error))
+            self._slot.log(row, _line(error), cell, sentence)
         stop = self._verdict(row, cell)
         if stop:
             self._slot.log(wire.WHOLE_PROGRAM, _line(error), cell, stop)
@@ -100,14 +105,14 @@ class Recorder:
             return "stopped for good: it reached for something outside its rows"
         if cell in (wire.TIMEOUT, wire.MEMORY):
             self._strikes += 1
-            if self._strikes >= self._limits["strikes"]:
-                return f"stopped after {self._strikes} rows ran out of time or memory"
+        if self._strikes >= self._limits["strikes"]:
+            return f"stopped after {self._strikes} rows ran out of time or memory"
         asked, failed = row + 1 - self._asked_from, sum(self._counts.values())
         if asked >= _ROWS_BEFORE_STOPPING and failed > self._limits["max_failed_share"] * asked:
             return f"stopped after failing on {failed} of {asked} rows"
         return ""
 
-    def _sentence(self, error: BaseException) -> str:
+    def _sentence(self, error: BaseException) -> str | None:
         if isinstance(error, RowTimeout):
             return f"the row took more than {self._limits['row_s']:g} s of processor time"
         if isinstance(error, MemoryError):
@@ -115,14 +120,14 @@ class Recorder:
         return describe(error)
 
 
-def describe(error: BaseException) -> str:
-    """An error in words; its own text is the program's code, and may fail or hang."""
+def describe(error: BaseException) -> str | None:
+    """An error in words; None where its own text, which is the program's code, cannot be had."""
     if isinstance(error, InvalidReturn | audit.Forbidden):
         return str(error)
     try:
         text = str(error)
     except BaseException:  # noqa: BLE001
-        text = ""
+        return None
     name = type(error).__name__
     return f"{name}: {text}" if text else name
 
@@ -182,7 +187,7 @@ def _set_up(
         slot.words[wire.PHASE] = wire.BROKEN
         cell, line = _cell(error), _line(error)
         message = "setting up took too long" if cell == wire.TIMEOUT else describe(error)
-        slot.log(wire.WHOLE_PROGRAM, line, cell, message)
+        slot.log(wire.WHOLE_PROGRAM, line, cell, message or type(error).__name__)
         os._exit(wire.EXIT_OK)
     if task.keywords:
         return lambda row: label(**row)  # type: ignore[call-arg]
