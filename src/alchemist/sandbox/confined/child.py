@@ -93,23 +93,23 @@ class Recorder:
         count = self._counts[cell] = self._counts.get(cell, 0) + 1
         if count <= _EXAMPLES:
             self._slot.log(row, _line(error), cell, sentence)
-        stop = self._verdict(row, cell)
+        stop = self._verdict(row, cell, sentence)
         if stop:
             self._slot.log(wire.WHOLE_PROGRAM, _line(error), cell, stop)
             return False
         self._switch(True)
         return True
 
-    def _verdict(self, row: int, cell: int) -> str:
+    def _verdict(self, row: int, cell: int, sentence: str) -> str:
         if cell == wire.SECURITY:
-            return "stopped for good: it reached for something outside its rows"
+            return f"stopped for good: {sentence}"
         if cell in (wire.TIMEOUT, wire.MEMORY):
             self._strikes += 1
         if self._strikes >= self._limits["strikes"]:
             return f"stopped after {self._strikes} rows ran out of time or memory"
         asked, failed = row + 1 - self._asked_from, sum(self._counts.values())
         if asked >= _ROWS_BEFORE_STOPPING and failed > self._limits["max_failed_share"] * asked:
-            return f"stopped after failing on {failed} of {asked} rows"
+            return f"stopped after failing on {failed} of {asked} rows, last with: {sentence}"
         return ""
 
     def _sentence(self, error: BaseException) -> str | None:
