@@ -21,6 +21,7 @@ def plain_grams(text: str) -> Counter[tuple[str, ...]]:
     tokens = re.findall(r"[^\W_]+", padded)
     found = [("word", token) for token in tokens]
     found += [("pair", *pair) for pair in pairwise(tokens)]
+    found += [("mark", one) for one in padded if one != " " and not one.isalnum()]
     for n in (3, 4, 5):
         for i in range(len(padded) - n + 1):
             piece = padded[i : i + n]
@@ -48,7 +49,7 @@ def test_tfidf_values_are_those_of_the_definition(rows: list[str]) -> None:
 
     holding = Counter(gram for row in rows for gram in plain_grams(row))
     for i, row in enumerate(rows):
-        for in_block in ({"word", "pair"}, {"chars"}):
+        for in_block in ({"word", "pair", "mark"}, {"chars"}):
             values = [
                 (1 + math.log(n)) * (math.log((1 + len(rows)) / (1 + holding[gram])) + 1)
                 for gram, n in plain_grams(row).items()
