@@ -1,6 +1,6 @@
 """What every benchmark shares: where the data is, how memory is read, how a table is kept."""
 
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -74,7 +74,7 @@ def write_table(name: str, command: str, rows: Sequence[Mapping[str, Any]], note
     _print_table(name, rows, note)
     content = {
         "command": command,
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "machine": machine(),
         "versions": versions(),
         "rows": [dict(row) for row in rows],

@@ -103,8 +103,8 @@ def vote(workspace: Workspace, task: Task, progress: Progress) -> VoteReport:
 
 def open_engine(task: Task) -> Engine:
     """The task's engine over sandboxes of at least the task's level."""
-    engine_type: Callable[[Callable[[], Sandbox]], Engine] = ENGINES.load(task.vote.engine)
-    return engine_type(lambda: open_sandbox(task.vote.min_level))
+    engine_type: Callable[[Callable[[int], Sandbox]], Engine] = ENGINES.load(task.vote.engine)
+    return engine_type(lambda n: open_sandbox(task.vote.min_level, processes=n))
 
 
 def part_votes(rows: Rows, programs: Sequence[Program], part: Part) -> Votes:
