@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def _print_table(name: str, rows: Sequence[Mapping[str, Any]], note: str) -> Non
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = Table(title=name, caption=note or None)
     for column in columns:
-        numeric = all(isinstance(row.get(column, 0), int | float) for row in rows)
+        numeric = all(isinstance(row.get(column, 0), Real) for row in rows)
         table.add_column(column, justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*(_cell(row.get(column, "")) for column in columns))
