@@ -45,10 +45,19 @@ class Agreement:
     met: Floats
 
 
-def measure_agreement(tally: Tally, copies: Copies, settings: AgreementSettings) -> Agreement:
-    """Compare each event with the vote of the others."""
+def measure_agreement(
+    tally: Tally, copies: Copies, settings: AgreementSettings, known: Floats | None = None
+) -> Agreement:
+    """Compare each event with the vote of the others, and with gold.
+
+    Args:
+        tally: What is fitted.
+        copies: Programs that share a vote.
+        settings: Constants.
+        known: (E, k) weighted gold rows of each class on which an event fired, or None.
+    """
     events, k = tally.events, tally.n_classes
-    row, event = tally.pairs()
+    row, event = tally.row, tally.event
     vote = events.vote[event]
     cell = row * k + vote
     votes = total_by(cell, copies.share[event], len(tally.counts) * k)
@@ -59,6 +68,9 @@ def measure_agreement(tally: Tally, copies: Copies, settings: AgreementSettings)
     count = tally.counts[row] * heard
     met = total_by(event, count, len(events))
     agreed = total_by(event, count * share, len(events))
+    if known is not None:
+        met = met + known.sum(axis=1)
+        agreed = agreed + known[np.arange(len(events)), events.vote]
     s = settings.doubt
     of_program = (events.per_program(agreed) + s * settings.expected) / (
         events.per_program(met) + s

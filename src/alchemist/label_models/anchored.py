@@ -53,7 +53,7 @@ class AnchorSettings:
     doubt: float = 20.0
     hold: float = 0.2
     event_doubt: float = 30.0
-    silence: float = 0.3
+    silence: float = 0.2
     echo: float = 0.5
     rounds: int = 40
     still: float = 2e-3
@@ -80,10 +80,18 @@ class AnchoredFit:
 
 
 class AnchoredEM:
-    """The EM on one tally; run it with as many class balances as wanted."""
+    """The EM on one tally; run it with as many class balances as wanted.
+
+    `known` is (E, k) weighted gold rows of each class on which an event fired, or None.
+    """
 
     def __init__(
-        self, tally: Tally, copies: Copies, blocks: list[SameVote], settings: AnchorSettings
+        self,
+        tally: Tally,
+        copies: Copies,
+        blocks: list[SameVote],
+        settings: AnchorSettings,
+        known: Floats | None = None,
     ) -> None:
         self._tally = tally
         self._copies = copies
@@ -92,7 +100,9 @@ class AnchoredEM:
         self._near = echoing(tally, blocks, 0.8 * settings.echo)
         events = tally.events
         self._at = (np.arange(len(events)), events.vote)
-        self._cast = np.maximum(events.per_program(tally.times), 1e-9)
+        self._known = np.zeros((len(events), tally.n_classes)) if known is None else known
+        self._times = tally.times + self._known.sum(axis=1)
+        self._cast = np.maximum(events.per_program(self._times), 1e-9)
 
     def first_look(self) -> Floats:
         """(k,) class shares of the labels of equally trusted programs, classes alike."""
@@ -128,15 +138,15 @@ class AnchoredEM:
         """The M-step: (E, k) P(y|e)."""
         tally, settings = self._tally, self._settings
         rho, a0 = settings.hold, settings.expected
-        sums = tally.encoded.sums(mass)
+        sums = tally.encoded.sums(mass) + self._known
         correct = tally.events.per_program(sums[self._at])
         coin = (correct + settings.doubt * a0) / (self._cast + settings.doubt)
         coin = (1 - rho) * coin + rho * a0
         anchor = self._one_coin(coin[tally.events.program], share) + self._odds(share)
         doubt = settings.event_doubt * tally.n_classes
-        held = (rho * tally.times + doubt)[:, None]
+        held = (rho * self._times + doubt)[:, None]
         given = (1 - rho) * sums + held * anchor / 2
-        given /= (tally.times + doubt)[:, None]
+        given /= (self._times + doubt)[:, None]
         return np.maximum(given, _SMALLEST)
 
     def _one_coin(self, precision: Floats, share: Floats) -> Floats:
@@ -205,7 +215,8 @@ def likeliest(
     """The fit under the most likely of several class balances.
 
     The path leads from the balance of a first look, which leans to even classes, to the
-    balance of the agreement-weighted labels, which leans to frequent ones.
+    balance of the agreement-weighted labels, which leans to frequent ones, and beyond; it is
+    left at the first point less likely than the one before.
 
     Args:
         em: The EM.
@@ -219,7 +230,9 @@ def likeliest(
     fit = best
     for step in steps:
         prior = np.maximum(first ** (1 - step) * agreed**step, 1e-4)
-        fit = em.run(prior / prior.sum(), start=fit)
+        before, fit = fit, em.run(prior / prior.sum(), start=fit)
+        if fit.likelihood < before.likelihood:
+            break
         if fit.likelihood > best.likelihood + margin * (len(first) - 1):
             best = fit
     return best

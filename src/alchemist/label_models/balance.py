@@ -7,6 +7,13 @@ import numpy as np
 from alchemist.core.contracts import Floats, GoldVotes
 from alchemist.core.errors import BadVotes
 from alchemist.core.patterns import PatternCounts
+from alchemist.label_models.events import Events
+
+# A gold row is certain, a posterior is not: it counts for more than one row.
+_GOLD_WEIGHT = 3.0
+# With fewer rows a program's measured precision says less than its estimated one.
+_FEWEST_FOR_PRECISION = 100
+_ESTIMATE_ROWS = 5.0
 
 
 def checked_balance(
@@ -65,3 +72,20 @@ def gold_counts(gold: GoldVotes | None, n_classes: int) -> Floats:
     if gold is None:
         return np.zeros(n_classes)
     return np.bincount(gold.labels, minlength=n_classes).astype(np.float64)
+
+
+def gold_balance(gold: GoldVotes, estimate: Floats) -> Floats:
+    """(k,) class shares of the gold rows, held by a few rows' worth of the estimate."""
+    mass = gold_counts(gold, len(estimate)) + _ESTIMATE_ROWS * estimate
+    return mass / mass.sum()
+
+
+def gold_events(gold: GoldVotes | None, events: Events) -> Floats | None:
+    """(E, k) weighted gold rows per event and class; None when there are too few of them."""
+    if gold is None or len(gold.votes) < _FEWEST_FOR_PRECISION:
+        return None
+    row, program = np.nonzero(gold.votes.matrix >= 0)
+    event = events.lookup[program, gold.votes.matrix[row, program]]
+    known = np.zeros((len(events) + 1, events.n_classes))
+    np.add.at(known, (event, gold.labels[row]), _GOLD_WEIGHT)
+    return known[:-1]

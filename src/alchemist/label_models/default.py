@@ -29,6 +29,7 @@ from alchemist.label_models.agreement import (
     measure_agreement,
 )
 from alchemist.label_models.anchored import AnchoredEM, AnchoredFit, AnchorSettings, likeliest
+from alchemist.label_models.balance import gold_balance, gold_events
 from alchemist.label_models.copies import (
     Copies,
     SameVote,
@@ -61,7 +62,7 @@ class DefaultSettings:
     shared: float = 0.05
     steps: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0)
     margin: float = 3.0
-    tempering: float = 1.0
+    tempering: float = 2.0
 
 
 class Default(AdditiveModel):
@@ -77,11 +78,15 @@ class Default(AdditiveModel):
         settings, tally = self._settings, Tally.of(counts)
         blocks = count_together(tally)
         copies = find_copies(tally, blocks)
-        seen = measure_agreement(tally, copies, settings.agreement)
+        known = gold_events(gold, tally.events)
+        seen = measure_agreement(tally, copies, settings.agreement, known)
         vote = agreement_evidence(tally, copies, seen, balance, settings.agreement)
+        if balance is None and gold is not None:
+            balance = gold_balance(gold, vote.prior)
+            vote = agreement_evidence(tally, copies, seen, balance, settings.agreement)
         if count_voices(tally) < _FEWEST_PROGRAMS:
             return vote
-        em = AnchoredEM(tally, copies, blocks, settings.anchor)
+        em = AnchoredEM(tally, copies, blocks, settings.anchor, known)
         if balance is None:
             fit = likeliest(em, vote.prior, steps=settings.steps, margin=settings.margin)
         else:
@@ -91,7 +96,7 @@ class Default(AdditiveModel):
         if part < 1:
             # What the EM found to be an echo must not be taken for agreement either.
             fewer = Copies(copies.group, np.minimum(copies.share, fit.discount))
-            seen = measure_agreement(tally, fewer, settings.agreement)
+            seen = measure_agreement(tally, fewer, settings.agreement, known)
             vote = agreement_evidence(tally, fewer, seen, balance, settings.agreement)
         votes_per_row = tally.times.sum() / tally.n_rows
         cooled = 1 / (1 + settings.tempering * (votes_per_row - 1) * shared)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from alchemist.core.contracts import Floats
 from alchemist.core.patterns import PatternCounts
 from alchemist.core.votes import MISSING
+from alchemist.label_models.thinning import most_patterns, pattern_hashes, thin
 
 Index = NDArray[np.intp]
 
@@ -159,6 +160,8 @@ class Tally:
         encoded: Where those events are.
         times: (E,) rows in which each event occurs.
         answered: (m,) rows on which each program gave an answer, silence included.
+        row: (nnz,) pattern of every vote cast.
+        event: (nnz,) event of every vote cast.
     """
 
     patterns: NDArray[np.int16]
@@ -167,6 +170,8 @@ class Tally:
     encoded: Encoded
     times: Floats
     answered: Floats
+    row: Index
+    event: Index
 
     @property
     def n_rows(self) -> float:
@@ -180,22 +185,24 @@ class Tally:
 
     @classmethod
     def of(cls, counts: PatternCounts) -> "Tally":
-        """Keep the patterns with a vote, and encode them."""
+        """Keep the patterns with a vote, thinned when there are very many, and encode them."""
         covered = spoken(counts.patterns)
-        patterns = counts.patterns[covered]
-        weights = counts.counts[covered].astype(np.float64)
+        patterns, rows = counts.patterns[covered], counts.counts[covered]
+        cap = most_patterns(patterns.shape[1], counts.n_classes)
+        if len(patterns) > cap:
+            hashes = pattern_hashes(patterns, counts.programs, counts.n_classes)
+            few = thin(hashes, rows, cap)
+            patterns, rows = patterns[few.keep], (rows * few.factor)[few.keep]
+        weights = rows.astype(np.float64)
         events = _events_in(patterns, counts.n_classes)
         encoded = encode(patterns, events)
         answered = np.full(patterns.shape[1], weights.sum())
         if encoded.missing is not None:
             answered -= encoded.missing @ weights
+        row, program = np.nonzero(patterns >= 0)
+        event = events.lookup[program, patterns[row, program]]
         times = np.asarray(encoded.spoke @ weights)
-        return cls(patterns, weights, events, encoded, times, answered)
-
-    def pairs(self) -> tuple[Index, Index]:
-        """(nnz,) pattern and (nnz,) event of every vote cast."""
-        row, program = np.nonzero(self.patterns >= 0)
-        return row, self.events.lookup[program, self.patterns[row, program]]
+        return cls(patterns, weights, events, encoded, times, answered, row, event)
 
 
 def _events_in(patterns: NDArray[np.int16], n_classes: int) -> Events:
