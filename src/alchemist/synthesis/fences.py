@@ -42,7 +42,7 @@ def find_blocks(text: str) -> tuple[Block, ...]:
         return tagged
     whole = Block(text, 1)
     unpacked = _unpacked((whole,))
-    return unpacked if unpacked != (whole,) else tuple(_bare(text))
+    return unpacked if unpacked != (whole,) else tuple(bare_blocks(text))
 
 
 def clean(text: str) -> str:
@@ -120,7 +120,7 @@ def _strings(value: object) -> Iterator[str]:
             yield from _strings(item)
 
 
-def _bare(text: str) -> Iterator[Block]:
+def bare_blocks(text: str) -> Iterator[Block]:
     """Code without any fence: from a line that starts like code to where it reads as prose."""
     lines: list[str] = []
     start = 0

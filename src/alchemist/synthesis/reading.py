@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alchemist.synthesis.fences import Block, clean, find_blocks
+from alchemist.synthesis.fences import Block, bare_blocks, clean, find_blocks
 from alchemist.synthesis.surgery import Unusable, entries, parse_block, program_source
 
 _REFUSAL = re.compile(
@@ -101,13 +101,19 @@ class _Reader:
                 "truncated", "The answer was cut off inside this program.", block, parsed.cut
             )
             parsed = parse_block(parsed.before_last)
+        elif parsed.error and "def " not in parsed.code:
+            return  # another language, or no program at all
+        elif parsed.error and (mended := _without_prose(block)):
+            for part in mended:
+                self.take(part, cut=False)
+            return
         elif parsed.error:
             self._reject("syntax", f"It is no Python: {parsed.error}.", block, parsed.code)
             parsed = parse_block(parsed.before_error)
-        if parsed.tree is None:
+        if parsed.tree is None or (self._shared and _is_shared(parsed.tree)):
             return
         found = entries(parsed.tree, len(self._parameters))
-        if not found and _defines_something(parsed.tree) and not _is_shared(parsed.tree):
+        if not found and _defines_something(parsed.tree):
             self._reject("no_function", "It defines no function to label with.", block, parsed.code)
         for entry in found:
             self._take_entry(block, parsed.code, parsed.tree, entry)
@@ -131,14 +137,19 @@ class _Reader:
         self.rejected.append(Rejected(kind, reason, _excerpt(code), block.line))
 
 
+def _without_prose(block: Block) -> tuple[Block, ...]:
+    """The code of a block that also holds sentences; empty when that is not what is wrong."""
+    parts = tuple(bare_blocks(block.code))
+    if not parts or any(parse_block(part.code).error for part in parts):
+        return ()
+    return tuple(Block(part.code, block.line + part.line - 1) for part in parts)
+
+
 def _shared_code(blocks: Sequence[Block]) -> str:
     """Blocks that only prepare: imports, constants and helpers other blocks may lean on."""
-    parts = []
-    for block in blocks:
-        parsed = parse_block(block.code)
-        if parsed.tree is not None and _is_shared(parsed.tree):
-            parts.append(parsed.code)
-    return "\n".join(parts)
+    trees = [parsed for parsed in (parse_block(b.code) for b in blocks) if parsed.tree]
+    shared = [parsed.code for parsed in trees if parsed.tree and _is_shared(parsed.tree)]
+    return "\n".join(shared) if len(shared) < len(trees) else ""
 
 
 def _is_shared(tree: ast.Module) -> bool:
