@@ -4,6 +4,7 @@ import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,10 @@ def vote(source: str, parameters: tuple[str, ...]) -> str:
     space: dict[str, object] = {"__name__": "program"}
     try:
         exec(compile(source, "program", "exec"), space)
-        return str(space["label"](**dict.fromkeys(parameters, PROBE)))  # type: ignore[operator]
+        entry: Any = space["label"]
+        if len(parameters) == 1:
+            return str(entry(PROBE))
+        return str(entry(**dict.fromkeys(parameters, PROBE)))
     except Exception as error:
         return f"!{type(error).__name__}"
 

@@ -11,6 +11,7 @@ import pytest
 from alchemist.core.errors import BadTask, UnknownName
 from alchemist.core.task import Task
 from alchemist.synthesis.export import export_prompts
+from alchemist.synthesis.policy import MODULES
 from alchemist.synthesis.strategies import (
     STRATEGIES,
     Brief,
@@ -96,13 +97,16 @@ def test_ids_outlive_a_change_of_model(make_task: MakeTask) -> None:
     [
         ({}, "def label(text: str) -> str | None:"),
         (
-            {"rows__inputs": ["title", "the body", "class", "2nd"]},
-            "def label(title: str, the_body: str, class_: str, _2nd: str) -> str | None:",
+            {"rows__inputs": ["title", "body"]},
+            "def label(title: str, body: str) -> str | None:",
         ),
+        ({"rows__inputs": ["the title"]}, "def label(the_title: str) -> str | None:"),
+        ({"rows__inputs": ["title", "the body"]}, "def label(row: dict) -> str | None:"),
+        ({"rows__inputs": ["title", "class"]}, "def label(row: dict) -> str | None:"),
         ({"rows__inputs": [f"c{i}" for i in range(9)]}, "def label(row: dict) -> str | None:"),
         ({"modality": "tabular"}, "def label(row: dict) -> str | None:"),
     ],
-    ids=["one text", "odd column names", "nine inputs", "tabular"],
+    ids=["one text", "two", "odd name", "odd names", "keyword", "nine inputs", "tabular"],
 )
 def test_prompts_show_the_signature(
     make_task: MakeTask, changes: dict[str, Any], signature: str
@@ -111,8 +115,18 @@ def test_prompts_show_the_signature(
     assert f"\n{signature}\n" in next_asks(one, {}).ready[0].request.messages[1].content
 
 
-def test_parameter_names_are_names() -> None:
-    assert parameter_name("déjà vu!") == "déjà_vu_"
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [("déjà vu!", "deja_vu_"), ("2nd", "_2nd"), ("class", "class_"), ("文本", "text"), ("x", "x")],
+)
+def test_parameter_names_are_names(column: str, name: str) -> None:
+    assert parameter_name(column) == name
+
+
+def test_prompts_name_the_modules_the_sandbox_allows() -> None:
+    from alchemist.sandbox.confined.language import ALLOWED_MODULES
+
+    assert set(MODULES) == ALLOWED_MODULES - {"__future__", "collections.abc"}
 
 
 def test_an_unknown_strategy_offers_the_nearest(make_task: MakeTask) -> None:

@@ -6,6 +6,7 @@ hold values only: whether a file exists or a provider is known is for the rooms 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -131,8 +132,16 @@ class Task:
 
     @property
     def as_mapping(self) -> bool:
-        """Programs take one mapping `row`, not a parameter per input: all but short text tasks."""
-        return self.modality != "text" or len(self.rows.inputs) > MOST_PARAMETERS
+        """Programs take one mapping `row`, not a parameter per input: all but short text tasks.
+
+        Several columns become parameters only where each has a name Python can spell; a single
+        one is handed over by position, so its name does not matter.
+        """
+        inputs = self.rows.inputs
+        if self.modality != "text" or len(inputs) > MOST_PARAMETERS:
+            return True
+        spellable = (n.isascii() and n.isidentifier() and not iskeyword(n) for n in inputs)
+        return len(inputs) > 1 and not all(spellable)
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import keyword
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -78,21 +79,16 @@ class Brief:
     templates: Templates = field(default_factory=load_templates)
 
     @property
-    def as_mapping(self) -> bool:
-        """Whether programs receive one mapping `row` instead of a parameter per input."""
-        return self.task.as_mapping
-
-    @property
     def parameters(self) -> tuple[str, ...]:
         """The parameter names of a program."""
-        if self.as_mapping:
+        if self.task.as_mapping:
             return ("row",)
         return tuple(parameter_name(column) for column in self.task.rows.inputs)
 
     @property
     def signature(self) -> str:
         """The line every program starts its function with."""
-        if self.as_mapping:
+        if self.task.as_mapping:
             return "def label(row: dict) -> str | None:"
         return f"def label({', '.join(f'{name}: str' for name in self.parameters)}) -> str | None:"
 
@@ -187,8 +183,11 @@ def expected_calls(brief: Brief) -> tuple[Expected, ...]:
 
 
 def parameter_name(column: str) -> str:
-    """A column's name as a Python parameter."""
-    name = re.sub(r"\W", "_", column)
+    """A column's name as a Python parameter in ASCII."""
+    plain = unicodedata.normalize("NFKD", column).encode("ascii", "ignore").decode()
+    name = re.sub(r"\W", "_", plain)
+    if not name.strip("_"):
+        return "text"
     if not name.isidentifier():
         name = f"_{name}"
     return f"{name}_" if keyword.iskeyword(name) else name

@@ -21,7 +21,7 @@ _INNER = "_written"
 
 # Names models use without importing them, and where they come from.
 _MISSING_IMPORTS = {
-    **{module: f"import {module}" for module in MODULES},
+    **{module: f"import {module}" for module in MODULES if "." not in module},
     **dict.fromkeys(("Counter", "defaultdict", "OrderedDict", "deque"), "collections"),
     **dict.fromkeys(
         (
@@ -171,7 +171,10 @@ def _checked(entry: ast.stmt, parameters: Sequence[str]) -> tuple[ast.AST, str, 
             f"Function {name!r} takes {', '.join(names) or 'nothing'}; a program of this task "
             f"takes {', '.join(parameters)}.",
         )
-    plain = not node.args.posonlyargs and names[: len(parameters)] == list(parameters)
+    # A single input is handed over by position; several are by name.
+    plain = len(parameters) == 1 or (
+        not node.args.posonlyargs and names[: len(parameters)] == list(parameters)
+    )
     return node, name, plain and isinstance(node, Function)
 
 
