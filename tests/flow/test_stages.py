@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from tests.conftest import ROWS, write_rows
 
 from alchemist.core.errors import BadRows, InputError, NotReady
 from alchemist.core.progress import Silent
@@ -15,6 +14,7 @@ from alchemist.flow.predict import predict
 from alchemist.flow.run import run
 from alchemist.flow.vote import vote
 from alchemist.store.workspace import Workspace
+from tests.conftest import ROWS, write_rows
 
 pytestmark = pytest.mark.slow
 P = Silent()

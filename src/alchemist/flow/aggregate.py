@@ -126,7 +126,7 @@ def voted_rows(workspace: Workspace, task: Task, progress: Progress) -> Voted:
     programs = load_programs(workspace)
     for part in rows.manifest.parts:
         for program in programs:
-            if not has_column(workspace, program, part.name, task.class_names):
+            if not has_column(workspace, program, part.name, task.classes):
                 raise NotReady(
                     f"Program {program.name!r} has not voted on all rows. "
                     f"Run: alchemist vote {workspace.root}"

@@ -119,9 +119,11 @@ def _said(
     row: np.ndarray[tuple[int], np.dtype[np.int16]],
     evidence: np.ndarray[tuple[int, int], np.dtype[np.float64]] | None,
 ) -> tuple[Said, ...]:
-    faults = read_columns(voted.rows.workspace, voted.programs, part.name).faults.examples
+    rows = voted.rows
+    found = read_columns(rows.workspace, voted.programs, part.name, rows.task.classes)
+    faults = found.faults.examples
     messages = {f.program: f"{f.kind}: {f.message}" for f in faults if f.row in (row_id, None)}
-    names = voted.rows.task.class_names
+    names = rows.task.class_names
     entries = []
     for column, program in enumerate(voted.programs):
         vote = int(row[column])

@@ -109,12 +109,12 @@ def open_engine(task: Task) -> Engine:
 
 def part_votes(rows: Rows, programs: Sequence[Program], part: Part) -> Votes:
     """The vote matrix of one part."""
-    matrix = read_columns(rows.workspace, programs, part.name).matrix
+    matrix = read_columns(rows.workspace, programs, part.name, rows.task.classes).matrix
     return Votes(matrix, tuple(one.name for one in programs), len(rows.task.classes))
 
 
 def _missing(rows: Rows, programs: Sequence[Program]) -> dict[Part, tuple[Program, ...]]:
-    classes = rows.task.class_names
+    classes = rows.task.classes
     found = {
         part: tuple(p for p in programs if not has_column(rows.workspace, p, part.name, classes))
         for part in rows.manifest.parts
@@ -139,7 +139,7 @@ def _run_missing(
             bundle = Bundle(absent, task.classes, task.rows.inputs, task.as_mapping)
             results = engine.vote(bundle, (rows.part(part) for part in parts))
             for part, votes in zip(parts, results, strict=True):
-                write_columns(rows.workspace, absent, part.name, votes, task.class_names)
+                write_columns(rows.workspace, absent, part.name, votes, task.classes)
                 bar.advance(part.rows * len(absent))
     return engine.level
 
@@ -155,7 +155,7 @@ def _report(
     covered = 0
     faults = Faults()
     for part in rows.manifest.parts:
-        found = read_columns(rows.workspace, programs, part.name)
+        found = read_columns(rows.workspace, programs, part.name, rows.task.classes)
         voted += (found.matrix >= 0).sum(axis=0)
         covered += int((found.matrix >= 0).any(axis=1).sum())
         faults = faults + found.faults
@@ -184,7 +184,7 @@ def _write_outputs(rows: Rows, programs: Sequence[Program], faults: Faults, fold
     schema = pa.schema(fields, metadata={"classes": classes})
     with pq.ParquetWriter(folder / "votes.parquet", schema, compression="zstd") as writer:
         for part, batch in rows.parts():
-            found = read_columns(rows.workspace, programs, part.name)
+            found = read_columns(rows.workspace, programs, part.name, rows.task.classes)
             columns = [as_arrow_column(column) for column in found.matrix.T]
             writer.write_table(pa.Table.from_arrays([batch.column(0), *columns], schema=schema))
     pq.write_table(_fault_table(faults), folder / "faults.parquet", compression="zstd")

@@ -16,14 +16,22 @@ from alchemist.core.contracts import BatchVotes
 from alchemist.core.faults import Fault, Faults
 from alchemist.core.files import write_atomically
 from alchemist.core.program import Program
-from alchemist.core.votes import MISSING
+from alchemist.core.task import LabelClass, spellings
+from alchemist.core.votes import ABSTAIN, MISSING
 from alchemist.store.workspace import Workspace
 
 _FAULTS, _CLASSES = b"alchemist.faults", b"alchemist.classes"
 
 
-def has_column(workspace: Workspace, program: Program, part: str, classes: Sequence[str]) -> bool:
-    """Whether a program has voted on a part, for these very classes."""
+def has_column(
+    workspace: Workspace, program: Program, part: str, classes: Sequence[LabelClass]
+) -> bool:
+    """Whether a program's votes on a part are at hand and still mean what they meant.
+
+    Renamed and merged classes are told by their aliases. A class that was added leaves votes
+    valid unless the program once returned what was no class then; a class that was removed
+    does not.
+    """
     path = _path(workspace, program, part)
     if not path.exists():
         return False
@@ -32,9 +40,14 @@ def has_column(workspace: Workspace, program: Program, part: str, classes: Seque
 
     try:
         metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowInvalid):
+        then = json.loads(metadata[_CLASSES])
+        counts = dict(json.loads(metadata[_FAULTS])["counts"])
+    except (OSError, pa.ArrowInvalid, KeyError, ValueError):
         return False  # damaged: voted again
-    return metadata.get(_CLASSES) == _class_key(classes)
+    now = _indices_now(then, classes)
+    if now is None:
+        return False
+    return len(set(now)) == len(classes) or not counts.get("invalid_return")
 
 
 def write_columns(
@@ -42,7 +55,7 @@ def write_columns(
     programs: Sequence[Program],
     part: str,
     votes: BatchVotes,
-    classes: Sequence[str],
+    classes: Sequence[LabelClass],
 ) -> None:
     """Keep the votes of some programs on one part."""
     for column, program in enumerate(programs):
@@ -54,8 +67,13 @@ def write_columns(
         )
 
 
-def read_columns(workspace: Workspace, programs: Sequence[Program], part: str) -> BatchVotes:
-    """The votes of programs on one part, and the faults behind missing ones."""
+def read_columns(
+    workspace: Workspace, programs: Sequence[Program], part: str, classes: Sequence[LabelClass]
+) -> BatchVotes:
+    """The votes of programs on one part as indices of today's classes, and the faults behind.
+
+    Every column must be one that has_column finds.
+    """
     import pyarrow.parquet as pq
 
     columns: list[NDArray[np.int16]] = []
@@ -63,7 +81,8 @@ def read_columns(workspace: Workspace, programs: Sequence[Program], part: str) -
     for program in programs:
         table = pq.read_table(_path(workspace, program, part))
         column = table.column(0).combine_chunks()
-        columns.append(column.fill_null(MISSING).to_numpy(zero_copy_only=False))
+        votes = column.fill_null(MISSING).to_numpy(zero_copy_only=False)
+        columns.append(_translate(votes, table.schema.metadata[_CLASSES], classes))
         faults = faults + _load_faults(table.schema.metadata[_FAULTS], program.name)
     matrix = np.stack(columns, axis=1) if columns else np.zeros((0, 0), dtype=np.int16)
     return BatchVotes(matrix.astype(np.int16, copy=False), faults)
@@ -76,7 +95,9 @@ def as_arrow_column(column: NDArray[np.int16]) -> object:
     return pa.array(column, type=pa.int16(), mask=column == MISSING)
 
 
-def _write(path: Path, column: NDArray[np.int16], faults: Faults, classes: Sequence[str]) -> None:
+def _write(
+    path: Path, column: NDArray[np.int16], faults: Faults, classes: Sequence[LabelClass]
+) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -92,8 +113,26 @@ def _path(workspace: Workspace, program: Program, part: str) -> Path:
     return workspace.votes / program.id / f"{part}.parquet"
 
 
-def _class_key(classes: Sequence[str]) -> bytes:
-    return json.dumps(list(classes), ensure_ascii=False).encode("utf-8")
+def _indices_now(then: Sequence[str], classes: Sequence[LabelClass]) -> list[int] | None:
+    """Today's index of each class of then; None when one of them is gone."""
+    known = spellings(tuple(classes))
+    now = [known.get(name.strip().casefold()) for name in then]
+    return [one for one in now if one is not None] if None not in now else None
+
+
+def _translate(
+    votes: NDArray[np.int16], stored: bytes, classes: Sequence[LabelClass]
+) -> NDArray[np.int16]:
+    now = _indices_now(json.loads(stored), classes)
+    if now is None or now == list(range(len(now))):
+        return votes
+    # Two slots more than classes, reached from behind: MISSING and ABSTAIN stay what they are.
+    table = np.array([*now, MISSING, ABSTAIN], dtype=np.int16)
+    return table[votes]
+
+
+def _class_key(classes: Sequence[LabelClass]) -> bytes:
+    return json.dumps([one.name for one in classes], ensure_ascii=False).encode("utf-8")
 
 
 def _dump_faults(faults: Faults) -> bytes:
