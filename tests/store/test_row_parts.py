@@ -53,6 +53,14 @@ def test_appended_rows_become_parts_of_their_own(
     assert [p.rows for p in after.parts] == [10, 10, 5, 2]
 
 
+def test_a_single_row_appended_leaves_the_votes_on_the_others_valid(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    before = store(workspace, ["a", "b", "c"], size=3)
+    after = store(workspace, ["a", "b", "c", "d"], size=4)  # one batch, cut inside
+    assert [p.name for p in after.parts[:1]] == [p.name for p in before.parts]
+    assert [p.rows for p in after.parts] == [3, 1]
+
+
 def test_a_changed_row_changes_its_part_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

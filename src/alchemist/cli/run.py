@@ -1,6 +1,8 @@
 """alchemist run: all stages in order."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from alchemist.cli.aggregate import tell_aggregate
 from alchemist.cli.console import Console
@@ -23,6 +25,9 @@ def run_command(
     model: ModelName = None,
     max_cost: MaxCost = None,
     yes: Yes = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what would be done and why; do nothing.")
+    ] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: Json = False,
@@ -38,8 +43,21 @@ def run_command(
     )
     out = console(quiet=quiet, as_json=as_json, verbose=verbose)
     with workspace.writing("alchemist run", wait_s=10):
+        if explain:
+            tell_outlook(out, workspace, task)
+            return
         report = run_and_tell(out, workspace, task, ask=True, yes=yes)
     out.document({one.stage: one.report or {"skipped": one.skipped} for one in report.stages})
+
+
+def tell_outlook(out: Console, workspace: Workspace, task: Task) -> None:
+    """Say for each stage whether it would run, and why."""
+    from alchemist.flow.outlook import outlook
+
+    found = outlook(workspace, task, out)
+    for one in found:
+        out.tell(f"{one.stage}: {'would run' if one.runs else 'skipped'}, {one.why}.")
+    out.document(found)
 
 
 def run_and_tell(

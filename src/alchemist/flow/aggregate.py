@@ -71,11 +71,7 @@ def aggregate(workspace: Workspace, task: Task, progress: Progress) -> Aggregate
     """
     voted = voted_rows(workspace, task, progress)
     last = latest_run(workspace, "aggregate")
-    inputs = {
-        "votes": vote_digest(voted),
-        "settings": digest([task.aggregate.label_model, dict(task.aggregate.class_balance)]),
-        "splits": fit_digest(voted.rows),
-    }
+    inputs = aggregate_inputs(voted)
     if last is not None and not changed_inputs(last, inputs):
         report = last.facts["outputs"]
         return AggregateReport(**{**report, "skipped": "votes and settings are unchanged"})
@@ -169,15 +165,16 @@ def fit_mask(rows: Rows, part: Part) -> Any:
     return np.array([split in (None, "train") for split in rows.answers(part).split], dtype=bool)
 
 
-def fit_digest(rows: Rows) -> str:
-    """Hash of which rows may be fitted on."""
-    return digest([int(fit_mask(rows, part).sum()) for part in rows.manifest.parts])
-
-
-def vote_digest(voted: Voted) -> str:
-    """Hash of everything a label model sees."""
+def aggregate_inputs(voted: Voted) -> dict[str, str]:
+    """Hashes of everything the aggregate stage reads."""
+    rows, settings = voted.rows, voted.rows.task.aggregate
     programs = [(one.name, one.id) for one in voted.programs]
-    return digest([voted.rows.manifest.digest, programs, list(voted.rows.task.class_names)])
+    fitted = [digest(fit_mask(rows, part).tolist()) for part in rows.manifest.parts]
+    return {
+        "votes": digest([rows.manifest.digest, programs, list(rows.task.class_names)]),
+        "label model": digest([settings.label_model, dict(settings.class_balance)]),
+        "splits": digest(fitted if rows.task.rows.split is not None else []),
+    }
 
 
 def class_balance(task: Task) -> Sequence[float] | None:

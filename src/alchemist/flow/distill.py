@@ -58,7 +58,7 @@ def distill(workspace: Workspace, task: Task, progress: Progress) -> DistillRepo
     """
     voted = voted_rows(workspace, task, progress)
     label_model, aggregated = fitted_label_model(workspace)
-    inputs = {"labels": aggregated.id, "end_model": task.distill.end_model}
+    inputs = distill_inputs(task, aggregated)
     last = latest_run(workspace, "distill")
     if last is not None and not changed_inputs(last, inputs):
         return DistillReport(**{**last.facts["outputs"], "skipped": "labels are unchanged"})
@@ -96,6 +96,11 @@ def distill(workspace: Workspace, task: Task, progress: Progress) -> DistillRepo
             },
         )
     return report
+
+
+def distill_inputs(task: Task, aggregated: RunRecord) -> dict[str, str]:
+    """What the distill stage reads: the labels of an aggregate run, and which student."""
+    return {"labels": aggregated.id, "end model": task.distill.end_model}
 
 
 def fitted_student(workspace: Workspace) -> tuple[EndModel, RunRecord]:

@@ -26,7 +26,14 @@ from alchemist.flow.rows import Answers
 from alchemist.label_models import LABEL_MODELS
 from alchemist.measures.scores import Score, labels_of_program, score
 from alchemist.store.row_parts import Part
-from alchemist.store.run_records import changed_inputs, digest, latest_run, publish, recording
+from alchemist.store.run_records import (
+    RunRecord,
+    changed_inputs,
+    digest,
+    latest_run,
+    publish,
+    recording,
+)
 from alchemist.store.workspace import Workspace
 
 WHOLE = "all"
@@ -72,12 +79,7 @@ def evaluate(workspace: Workspace, task: Task, progress: Progress) -> EvaluateRe
     label_model, aggregated = fitted_label_model(workspace)
     distilled = latest_run(workspace, "distill")
     bill = draw_up_bill(workspace, task, voted.rows)
-    inputs = {
-        "labels": aggregated.id,
-        "student": distilled.id if distilled else "",
-        "gold": _gold_digest(voted),
-        "metric": task.metric,
-    }
+    inputs = evaluate_inputs(voted, aggregated, distilled)
     last = latest_run(workspace, "evaluate")
     if (
         last is not None
@@ -109,6 +111,18 @@ def evaluate(workspace: Workspace, task: Task, progress: Progress) -> EvaluateRe
         )
         publish(workspace, run.folder / "metrics.json", "metrics.json")
     return EvaluateReport(task.metric, metrics["scored_on"], _without_nan(metrics), bill)
+
+
+def evaluate_inputs(
+    voted: Voted, aggregated: RunRecord, distilled: RunRecord | None
+) -> dict[str, str]:
+    """What the evaluate stage reads: labels, student, and what is known of the rows."""
+    return {
+        "labels": aggregated.id,
+        "student": distilled.id if distilled else "",
+        "gold": _gold_digest(voted),
+        "metric": voted.rows.task.metric,
+    }
 
 
 def _score(found: _Scored, labels: Labels, task: Task) -> Score:

@@ -74,12 +74,8 @@ def vote(workspace: Workspace, task: Task, progress: Progress) -> VoteReport:
         raise NotReady(
             f"{workspace.programs} holds no program. Run: alchemist synthesize {workspace.root}"
         )
-    inputs = {
-        "rows": rows.manifest.digest,
-        "programs": digest([(one.name, one.id) for one in programs]),
-        "classes": digest(list(task.class_names)),
-    }
-    missing = _missing(rows, programs)
+    inputs = vote_inputs(rows, programs)
+    missing = missing_columns(rows, programs)
     total = len(programs) * len(rows.manifest.parts)
     n_missing = sum(map(len, missing.values()))
     last = latest_run(workspace, "vote")
@@ -113,7 +109,17 @@ def part_votes(rows: Rows, programs: Sequence[Program], part: Part) -> Votes:
     return Votes(matrix, tuple(one.name for one in programs), len(rows.task.classes))
 
 
-def _missing(rows: Rows, programs: Sequence[Program]) -> dict[Part, tuple[Program, ...]]:
+def vote_inputs(rows: Rows, programs: Sequence[Program]) -> dict[str, str]:
+    """Hashes of everything the vote stage reads."""
+    return {
+        "rows": rows.manifest.digest,
+        "programs": digest([(one.name, one.id) for one in programs]),
+        "classes": digest(list(rows.task.class_names)),
+    }
+
+
+def missing_columns(rows: Rows, programs: Sequence[Program]) -> dict[Part, tuple[Program, ...]]:
+    """The programs that have not voted yet, by part; parts that lack none are left out."""
     classes = rows.task.classes
     found = {
         part: tuple(p for p in programs if not has_column(rows.workspace, p, part.name, classes))

@@ -11,7 +11,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from alchemist.core.errors import StoreError
 from alchemist.core.files import write_atomically
@@ -225,45 +227,30 @@ def _one(batches: list["pa.RecordBatch"]) -> "pa.RecordBatch":
 
 
 def _hash(rows: "pa.RecordBatch") -> str:
-    import pyarrow as pa
-
+    # Over values, not buffers: a slice of a longer batch holds the same rows in other buffers.
     sink = hashlib.blake2b(digest_size=8)
-    with pa.ipc.new_stream(pa.PythonFile(_HashFile(sink), mode="w"), rows.schema) as stream:
-        stream.write_batch(rows)
+    for field, column in zip(rows.schema, rows.columns, strict=True):
+        sink.update(f"{field.name} {field.type} {len(column)} ".encode())
+        sink.update(np.packbits(column.is_null().to_numpy(zero_copy_only=False)).tobytes())
+        for piece in _values(column):
+            sink.update(piece)
     return sink.hexdigest()
 
 
-class _HashFile:
-    """Looks like a file to Arrow and keeps nothing but a hash."""
+def _values(column: "pa.Array") -> Iterator[bytes | memoryview]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-    closed = False
-
-    def __init__(self, sink: Any) -> None:
-        self._sink = sink
-        self._at = 0
-
-    def write(self, content: Any) -> int:
-        self._sink.update(content)
-        self._at += len(content)
-        return len(content)
-
-    def tell(self) -> int:
-        return self._at
-
-    def flush(self) -> None:
-        """Nothing waits."""
-
-    def close(self) -> None:
-        self.closed = True
-
-    def readable(self) -> bool:
-        return False
-
-    def writable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return False
+    if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+        yield pc.fill_null(pc.binary_length(column), 0).to_numpy().tobytes()
+        _, offsets, content = column.buffers()
+        if content is not None:
+            at = np.frombuffer(offsets, np.int32, len(column) + 1, 4 * column.offset)
+            yield memoryview(content)[at[0] : at[-1]]
+    elif pa.types.is_primitive(column.type) and not pa.types.is_temporal(column.type):
+        yield column.drop_null().to_numpy(zero_copy_only=False).tobytes()
+    else:
+        yield repr(column.to_pylist()).encode("utf-8", "surrogatepass")
 
 
 def _write_parquet(path: Path, batch: "pa.RecordBatch", *, fresh: bool = False) -> None:
