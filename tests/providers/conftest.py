@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from providers.fake_server import FakeServer, serving
+from tests.providers.fake_server import FakeServer, serving
 
 
 @pytest.fixture(scope="module")

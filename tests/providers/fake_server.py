@@ -113,7 +113,7 @@ class FakeServer:
         )
         if path.endswith(("chat/completions", "v1/messages")) and method == "POST":
             return await self._complete(writer, scenario, path, json.loads(body), key)
-        from providers.batch_desk import answer_batch_call  # the slow desk: files and batches
+        from tests.providers.batch_desk import answer_batch_call  # the slow desk: files and batches
 
         status, content = answer_batch_call(scenario, method, path, headers, body)
         await _send(writer, status, content)

@@ -20,7 +20,7 @@ from alchemist.providers.failures import (
 from alchemist.providers.openai import OpenAI
 from alchemist.providers.opening import open_runner, ready_to_ask
 from alchemist.providers.settings import ProviderSettings
-from providers.fake_server import FakeServer, Scenario
+from tests.providers.fake_server import FakeServer, Scenario
 
 KEY = "sk-planted-4242"
 ASK = Request((Message("system", "Be brief."), Message("user", "the weather")), model="m")

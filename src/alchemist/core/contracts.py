@@ -6,7 +6,7 @@ RecordBatches whose first column is `id` (string), followed by the input columns
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from alchemist.core.exchange import Reply, Request
+from alchemist.core.exchange import Collected, Reply, Request
 from alchemist.core.faults import Faults
 from alchemist.core.labels import Labels
 from alchemist.core.patterns import PatternCounts
@@ -35,6 +35,17 @@ class Provider(Protocol):
 
     async def complete(self, request: Request) -> Reply:
         """Ask once. Raises ProviderError; never logs or repeats a key."""
+
+
+@runtime_checkable
+class BatchProvider(Provider, Protocol):
+    """A provider that also answers many requests later, at a lower price where it gives one."""
+
+    async def submit(self, requests: Mapping[str, Request]) -> str:
+        """Hand requests over by custom id; returns the provider's name for the batch."""
+
+    async def collect(self, batch: str) -> Collected:
+        """Ask how a batch stands, and take its answers once it is done."""
 
 
 @dataclass(frozen=True, slots=True)

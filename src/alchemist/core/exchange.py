@@ -97,3 +97,20 @@ class Expected:
     output_low: int
     output_likely: int
     output_high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a provider's batch has come to.
+
+    Attributes:
+        done: Nothing more will come.
+        status: The provider's own word for where it stands.
+        replies: Answers by custom id.
+        failed: Ids that got none, with the reason; these were not billed.
+    """
+
+    done: bool
+    status: str
+    replies: Mapping[str, Reply] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)

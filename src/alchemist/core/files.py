@@ -6,7 +6,7 @@ Every room that writes does it through these functions, so a reader never meets 
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,24 +26,34 @@ class Lines:
     broken: tuple[int, ...] = ()
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Write a file under a temporary name and rename it; folders are made as needed.
 
     After a crash at any point the path holds the old content or the new one, never a mix.
+    Without `durable` a power cut may still lose it: for many files of which another copy
+    exists until `sync_all`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
+
+
+def sync_all() -> None:
+    """Wait until everything written so far is on disk."""
+    if hasattr(os, "sync"):
+        os.sync()
 
 
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
@@ -51,11 +61,16 @@ def append_line(path: Path, record: Mapping[str, Any]) -> None:
 
     A line left torn by an earlier crash is closed first, so it spoils no other.
     """
+    append_lines(path, [record])
+
+
+def append_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
+    """Append several objects and wait once; a crash in between keeps the first of them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(record, ensure_ascii=False, separators=(", ", ": ")) + "\n"
+    line = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     with path.open("ab+") as file:
         torn = file.tell() > 0 and file.seek(-1, os.SEEK_END) >= 0 and file.read(1) != b"\n"
-        # One write call: another process appending meanwhile cannot land inside the line.
+        # One write call: another process appending meanwhile cannot land inside a line.
         file.write((b"\n" if torn else b"") + line.encode("utf-8", "surrogatepass"))
         file.flush()
         os.fsync(file.fileno())

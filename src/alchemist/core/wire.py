@@ -69,6 +69,48 @@ def messages_body(request: Request) -> dict[str, Any]:
     return body
 
 
+def message_batch(requests: Mapping[str, Request]) -> dict[str, Any]:
+    """The body of an Anthropic message batch."""
+    return {
+        "requests": [
+            {"custom_id": custom_id, "params": messages_body(request)}
+            for custom_id, request in requests.items()
+        ]
+    }
+
+
+def reply_of_line(line: Mapping[str, Any]) -> Reply | None:
+    """The reply one line of a batch's output holds, None when it is of no kind we know.
+
+    Raises:
+        ProviderError: The line says that the request failed; the message says why.
+    """
+    if isinstance(line.get("text"), str):
+        return Reply(text=line["text"], model=str(line.get("model") or ""))
+    if isinstance(result := line.get("result"), Mapping):
+        if result.get("type") != "succeeded":
+            raise ProviderError(_reason(result.get("error")) or str(result.get("type")))
+        return messages_reply(result.get("message"))
+    if error := line.get("error"):
+        raise ProviderError(_reason(error))
+    if isinstance(response := line.get("response"), Mapping):
+        status = response.get("status_code", 200)
+        body = response.get("body")
+        if status != 200:
+            failure = body.get("error") if isinstance(body, Mapping) else body
+            raise ProviderError(_reason(failure) or f"status {status}")
+        return chat_reply(body)
+    return None
+
+
+def _reason(error: Any) -> str:
+    if isinstance(error, Mapping):
+        # Anthropic nests the error one level deeper than OpenAI.
+        inner = error.get("error")
+        return _reason(inner) if isinstance(inner, Mapping) else str(error.get("message") or error)
+    return "" if error is None else str(error)
+
+
 def chat_reply(body: Any) -> Reply:
     """Read a chat completion.
 

@@ -12,6 +12,9 @@ PROVIDERS: Registry[Provider] = Registry(
     kind="provider",
     group="alchemist.providers",
     ours={
+        "anthropic": Entry(
+            "alchemist.providers.anthropic:Anthropic", extra="anthropic", needs=("anthropic",)
+        ),
         "openai": Entry("alchemist.providers.openai:OpenAI"),
         "replay": Entry("alchemist.providers.replay:Replay"),
     },

@@ -69,10 +69,14 @@ class CallStore:
         """Where the answer to a request is kept."""
         return self.folder / f"{request.hash}.json"
 
-    def keep(self, stored: Stored) -> Path:
-        """Write a call so that it is whole on disk when this returns."""
+    def keep(self, stored: Stored, *, durable: bool = True) -> Path:
+        """Write a call so that it is whole on disk when this returns.
+
+        Without `durable` it may be lost in a power cut until core.files.sync_all; for answers
+        of which another copy exists until then.
+        """
         path = self.path(stored.request)
-        write_atomically(path, encode(stored))
+        write_atomically(path, encode(stored), durable=durable)
         return path
 
     def find(self, request: Request) -> Stored | None:

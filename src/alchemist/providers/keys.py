@@ -51,20 +51,28 @@ class Secret:
         return text
 
 
-def key_names(base_url: str, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The environment variables whose key may be sent to this address, best first."""
+def key_names(
+    base_url: str, environ: Mapping[str, str], service: str = "OPENAI"
+) -> tuple[str, ...]:
+    """The environment variables whose key may be sent to this address, best first.
+
+    Args:
+        base_url: The address.
+        environ: The environment.
+        service: Whose wire format is spoken there, "OPENAI" or "ANTHROPIC".
+    """
     host = (urlsplit(base_url).hostname or "").casefold()
     own = [name for site, name in _OWN_KEYS.items() if host == site or host.endswith("." + site)]
     # Whoever exports OPENAI_BASE_URL pairs it with OPENAI_API_KEY by convention.
-    paired = environ.get("OPENAI_BASE_URL", "").rstrip("/") == base_url.rstrip("/")
+    paired = environ.get(f"{service}_BASE_URL", "").rstrip("/") == base_url.rstrip("/")
     if not own and (paired or is_loopback(base_url)):
-        own = ["OPENAI_API_KEY"]
+        own = [f"{service}_API_KEY"]
     return (*own, _OURS)
 
 
-def find_key(base_url: str, environ: Mapping[str, str]) -> Secret | None:
+def find_key(base_url: str, environ: Mapping[str, str], service: str = "OPENAI") -> Secret | None:
     """The key for this address, if the environment holds one."""
-    for name in key_names(base_url, environ):
+    for name in key_names(base_url, environ, service):
         if text := environ.get(name, "").strip():
             return Secret(text)
     return None

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from alchemist.core.files import append_line, read_lines
+from alchemist.core.files import append_lines, read_lines
 
 _STANDING = ("reserved", "unknown")
 
@@ -80,10 +80,11 @@ class Ledger:
         for record in lines.records:
             self._count(entry_of(record))
 
-    def append(self, entry: Entry) -> None:
-        """Put a line on disk, then count it."""
-        append_line(self._path, asdict(entry))
-        self._count(entry)
+    def append(self, *entries: Entry) -> None:
+        """Put lines on disk, then count them."""
+        append_lines(self._path, (asdict(entry) for entry in entries))
+        for entry in entries:
+            self._count(entry)
 
     def next_call(self, request_hash: str) -> str:
         """The id of a further attempt at a request."""

@@ -5,18 +5,23 @@ LM Studio. The official SDK is imported at the first call; its own retries are o
 the runner's are the ones the budget knows about.
 """
 
+import json
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Self
 
 from alchemist.core.errors import NoWayOn, ProviderError
-from alchemist.core.exchange import Reply, Request
-from alchemist.core.wire import chat_body, chat_reply
+from alchemist.core.exchange import Collected, Reply, Request
+from alchemist.core.wire import CHAT_URL, batch_line, chat_body, chat_reply
 from alchemist.providers.addresses import is_local, shown
 from alchemist.providers.failures import CallFailed, Rejected, Unclear
 from alchemist.providers.keys import Secret, find_key, key_names
-from alchemist.providers.sdk import call
+from alchemist.providers.results import read_results
+from alchemist.providers.sdk import Create, Server
 from alchemist.providers.settings import ProviderSettings
 
 HOME = "https://api.openai.com/v1"
+_ENDED = ("completed", "failed", "expired", "cancelled")
 _LIMIT_NAMES = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
 
 
@@ -25,10 +30,12 @@ class OpenAI:
 
     Attributes:
         free: The server is on this machine or a private network.
+        destination: Where requests go, as it may be printed.
     """
 
     def __init__(self, base_url: str, key: Secret | None, timeout_s: float) -> None:
         self.free = is_local(base_url)
+        self.destination = shown(base_url)
         self._base_url = base_url
         self._key = key
         self._timeout_s = timeout_s
@@ -82,21 +89,69 @@ class OpenAI:
                 return True
         return False
 
-    async def _post(self, request: Request) -> Reply | CallFailed:
-        import openai
+    async def submit(self, requests: Mapping[str, Request]) -> str:
+        """Upload a batch file and start the batch.
 
-        where = shown(self._base_url)
+        Raises:
+            CallFailed: It was not taken, or that is unknown.
+        """
+        lines = (json.dumps(batch_line(name, request)) for name, request in requests.items())
+        file = ("alchemist.jsonl", "".join(f"{line}\n" for line in lines).encode())
+        client = self._open_client()
+        files = client.files.with_raw_response
+        upload = await self._call(lambda: files.create(file=file, purpose="batch"))
+        batch = {
+            "input_file_id": upload.get("id"),
+            "endpoint": CHAT_URL,
+            "completion_window": "24h",
+        }
+        batches = client.batches.with_raw_response
+        return str((await self._call(lambda: batches.create(**batch))).get("id"))
+
+    async def collect(self, batch: str) -> Collected:
+        """Ask how a batch stands, and take its answers and errors once it has ended.
+
+        Raises:
+            CallFailed: The server does not say.
+        """
+        client = self._open_client()
+        batches, files = client.batches.with_raw_response, client.files.with_raw_response
+        state = await self._call(lambda: batches.retrieve(batch))
+        status = str(state.get("status"))
+        if status not in _ENDED:
+            return Collected(done=False, status=status)
+        lines = []
+        for name in ("output_file_id", "error_file_id"):
+            if file_id := state.get(name):
+                text = await self._server().call_text(partial(files.content, str(file_id)))
+                if isinstance(text, CallFailed):
+                    raise text
+                lines.append(text)
+        return read_results("\n".join(lines), status)
+
+    async def _call(self, create: Create) -> dict[str, Any]:
+        answer = await self._server().call(create)
+        if isinstance(answer, CallFailed):
+            raise answer
+        return answer
+
+    async def _post(self, request: Request) -> Reply | CallFailed:
         body = chat_body(request, limit_name=self._limit_name)
         if "temperature" in self._adapted:
             body.pop("temperature", None)
         create = self._open_client().chat.completions.with_raw_response.create
-        answer = await call(openai, lambda: create(**body), where=where, key=self._key)
+        answer = await self._server().call(lambda: create(**body))
         if isinstance(answer, CallFailed):
             return answer
         try:
             return chat_reply(answer)
         except ProviderError as error:
-            return Unclear(f"{where}: {error}")
+            return Unclear(f"{self.destination}: {error}")
+
+    def _server(self) -> Server:
+        import openai
+
+        return Server(openai, self.destination, self._key)
 
     def _open_client(self) -> Any:
         if self._client is None:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from alchemist.core.errors import NoWayOn, ProviderError, StaleRecording
 from alchemist.core.exchange import Reply, Request
-from alchemist.core.wire import chat_reply
+from alchemist.core.wire import reply_of_line
 from alchemist.providers.calls import decode
 from alchemist.providers.settings import ProviderSettings
 
@@ -120,10 +120,10 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _answer(line: dict[str, Any]) -> Reply | None:
-    response = line.get("response")
-    if not isinstance(response, dict) or response.get("status_code") != 200:
-        return None
-    return chat_reply(response.get("body"))
+    try:
+        return reply_of_line(line)
+    except ProviderError:
+        return None  # a request that failed was recorded without an answer
 
 
 def _key(turns: Any) -> str:

@@ -171,11 +171,13 @@ class Runner:
         """Seconds before the next attempt, None when there is no use in one."""
         if not failure.worth_retrying or attempt == self._settings.attempts:
             return None
+        longest = self._settings.longest_wait_s
         if failure.retry_after is not None:
             # Coming back early only lengthens a ban; a later run can take it up again.
-            longest = self._settings.longest_wait_s
             return failure.retry_after if failure.retry_after <= longest else None
-        return min(self._settings.first_pause_s * 2.0 ** (attempt - 1), self._settings.longest_wait_s)
+        return min(
+            self._settings.first_pause_s * 2.0 ** (attempt - 1), self._settings.longest_wait_s
+        )
 
     def find(self, request: Request) -> Call | None:
         """The kept answer as a call that costs nothing, with its ledger line."""

@@ -7,6 +7,7 @@ failure is returned as ours and the SDK's own exception is left behind in this f
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,36 +19,51 @@ _NEVER_SENT = ("ConnectError", "ConnectTimeout", "UnsupportedProtocol", "PoolTim
 _LONGEST_COMPLAINT = 300
 
 
-async def call(
-    sdk: Any, create: Callable[[], Awaitable[Any]], *, where: str, key: Secret | None
-) -> dict[str, Any] | CallFailed:
-    """Make one raw-response call and return the body it brought, or how it failed.
+Create = Callable[[], Awaitable[Any]]
 
-    Args:
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Whom an SDK talks to.
+
+    Attributes:
         sdk: The SDK's module, for its exception classes.
-        create: Starts the call; its result has `.http_response`.
         where: The server, as sentences name it.
         key: Hidden wherever the server repeats it.
     """
-    try:
-        raw = await create()
-        text: str = raw.http_response.text
-    except sdk.APIStatusError as error:
-        return _status_failure(error.response, where, key)
-    except sdk.APITimeoutError as error:
-        if type(error.__cause__).__name__ in _NEVER_SENT:
-            return NotSent(f"{where} could not be reached in time.")
-        return Unclear(f"{where} did not answer in time.")
-    except sdk.APIConnectionError as error:
-        return _connection_failure(error, where)
-    except Exception as error:  # noqa: BLE001 - whatever an SDK raises, its request stays inside
-        return Unclear(f"The call to {where} ended with {type(error).__name__}.")
-    return _body(text, where, key)
+
+    sdk: Any
+    where: str
+    key: Secret | None
+
+    async def call(self, create: Create) -> dict[str, Any] | CallFailed:
+        """Make one raw-response call and return the JSON object it brought, or how it failed."""
+        text = await self.call_text(create)
+        return text if isinstance(text, CallFailed) else _body(text, self.where)
+
+    async def call_text(self, create: Create) -> str | CallFailed:
+        """Make one raw-response call and return the text it brought, or how it failed."""
+        where = self.where
+        try:
+            response = (await create()).http_response
+            await response.aread()
+            text: str = response.text
+        except self.sdk.APIStatusError as error:
+            return _status_failure(error.response, where, self.key)
+        except self.sdk.APITimeoutError as error:
+            if type(error.__cause__).__name__ in _NEVER_SENT:
+                return NotSent(f"{where} could not be reached in time.")
+            return Unclear(f"{where} did not answer in time.")
+        except self.sdk.APIConnectionError as error:
+            return _connection_failure(error, where)
+        except Exception as error:  # noqa: BLE001 - whatever an SDK raises, its request stays inside
+            return Unclear(f"The call to {where} ended with {type(error).__name__}.")
+        return self.key.scrub(text) if self.key else text
 
 
-def _body(text: str, where: str, key: Secret | None) -> dict[str, Any] | CallFailed:
+def _body(text: str, where: str) -> dict[str, Any] | CallFailed:
     try:
-        body = json.loads(key.scrub(text) if key else text)
+        body = json.loads(text)
     except (ValueError, RecursionError):
         return Unclear(f"{where} answered with something that is no JSON.")
     if not isinstance(body, dict):

@@ -18,7 +18,7 @@ from typing import Any
 
 from alchemist.core.errors import BadAnswers, ProviderError
 from alchemist.core.exchange import Reply
-from alchemist.core.wire import chat_reply, messages_reply
+from alchemist.core.wire import reply_of_line
 
 _SUFFIXES = (".md", ".txt", ".py")
 
@@ -152,38 +152,6 @@ class _Collector:
 
 
 PROMPT_MARK = "<!-- alchemist prompt"
-
-
-def reply_of_line(line: Mapping[str, Any]) -> Reply | None:
-    """The reply one line of an answers file holds, None when it is of no kind we know.
-
-    Raises:
-        ProviderError: The line says that the request failed; the message says why.
-    """
-    if isinstance(line.get("text"), str):
-        return Reply(text=line["text"], model=str(line.get("model") or ""))
-    if isinstance(result := line.get("result"), dict):
-        if result.get("type") != "succeeded":
-            raise ProviderError(_reason(result.get("error")) or str(result.get("type")))
-        return messages_reply(result.get("message"))
-    if error := line.get("error"):
-        raise ProviderError(_reason(error))
-    if isinstance(response := line.get("response"), dict):
-        status = response.get("status_code", 200)
-        body = response.get("body")
-        if status != 200:
-            failure = body.get("error") if isinstance(body, dict) else body
-            raise ProviderError(_reason(failure) or f"status {status}")
-        return chat_reply(body)
-    return None
-
-
-def _reason(error: Any) -> str:
-    if isinstance(error, dict):
-        # Anthropic nests the error one level deeper than OpenAI.
-        inner = error.get("error")
-        return _reason(inner) if isinstance(inner, dict) else str(error.get("message") or error)
-    return "" if error is None else str(error)
 
 
 def _json_lines(file: Path) -> Iterator[tuple[int, Any]]:
