@@ -288,14 +288,14 @@ def test_a_crash_between_storing_and_settling_is_made_good(tmp_path: Path) -> No
 def test_the_answer_is_on_disk_before_it_is_settled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(self: object, entry: Any) -> None:
+    def full(self: object, *entries: Any) -> None:
         raise OSError(28, "No space left on device")
 
     runner = make(tmp_path, Scripted([reply()]))
-    entry = runner.reserve(asks("a")[0])
+    (entry,) = runner.budget.reserve(asks("a"))
     monkeypatch.setattr(Ledger, "append", full)
     with pytest.raises(OSError, match="No space"):
-        runner.settle(entry, asks("a")[0], reply())
+        runner.budget.settle([(entry, asks("a")[0], reply())])
     assert len(list((tmp_path / "calls").iterdir())) == 1
 
 

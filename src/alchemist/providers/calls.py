@@ -113,7 +113,7 @@ def decode(content: bytes) -> Stored | None:
         if record.pop("schema") != 1 or record.pop("sha256") != _checksum(record):
             return None
         request, reply = record.pop("request"), record.pop("reply")
-        return Stored(request=_request(request), reply=_reply(reply), **record)
+        return Stored(request=request_of(request), reply=_reply(reply), **record)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -123,7 +123,8 @@ def _checksum(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _request(facts: dict[str, Any]) -> Request:
+def request_of(facts: dict[str, Any]) -> Request:
+    """A request from its plain values."""
     messages = tuple(Message(**message) for message in facts.pop("messages"))
     return Request(messages=messages, **{**facts, "holds": tuple(facts["holds"])})
 

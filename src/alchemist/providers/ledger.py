@@ -96,6 +96,10 @@ class Ledger:
         mine = (e for e in self._last.values() if e.request_hash == request_hash)
         return tuple(e for e in mine if e.outcome == "reserved")
 
+    def open_entries(self) -> tuple[Entry, ...]:
+        """What is held back: calls in flight, lost, or waiting in a batch."""
+        return tuple(e for e in self._last.values() if e.outcome in _STANDING)
+
     def standing(self) -> Standing:
         """Sum up, as of the last line."""
         answered = [e for e in self._last.values() if e.outcome == "answered"]

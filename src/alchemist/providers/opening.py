@@ -83,6 +83,7 @@ def open_runner(
         provider=synthesis.provider,
         calls=inner / "calls",
         ledger=inner / "ledger.jsonl",
+        sent=inner / "sent.jsonl",
         max_cost_usd=max_cost_usd,
         price_as=synthesis.price_as,
         free=bool(getattr(provider, "free", False)),

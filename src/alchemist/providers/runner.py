@@ -15,20 +15,20 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
 from alchemist.core.contracts import Provider
-from alchemist.core.errors import AlchemistError, OverBudget
+from alchemist.core.errors import AlchemistError
 from alchemist.core.exchange import Reply, Request
 from alchemist.core.progress import Progress, Silent
-from alchemist.providers.calls import CallStore, Stored, now
+from alchemist.providers.budget import Budget, Payer, settled
+from alchemist.providers.calls import CallStore, now
 from alchemist.providers.failures import CallFailed, Unclear
 from alchemist.providers.ledger import Entry, Ledger
-from alchemist.providers.prices import Price, PriceTable, Tariff
-from alchemist.providers.tokens import estimate_request, estimate_tokens, most_tokens
+from alchemist.providers.prices import PriceTable
 
 T = TypeVar("T")
 
@@ -44,6 +44,7 @@ class RunnerSettings:
         max_cost_usd: The wall over everything in the ledger, in dollars; None for no wall.
         price_as: Model whose price to take for unpriced ones.
         free: The provider bills nothing.
+        sent: File of the record of what left the machine.
         concurrency: Calls in flight.
         attempts: Tries per request.
         timeout_s: Seconds for one try.
@@ -57,6 +58,7 @@ class RunnerSettings:
     max_cost_usd: float | None = None
     price_as: str = ""
     free: bool = False
+    sent: Path | None = None
     concurrency: int = 8
     attempts: int = 5
     timeout_s: float = 600.0
@@ -97,6 +99,7 @@ class Runner:
         provider: Who answers.
         store: The kept calls.
         ledger: The ledger.
+        budget: Reserves and settles.
     """
 
     def __init__(
@@ -111,9 +114,19 @@ class Runner:
         self.provider = provider
         self._progress = progress or Silent()
         self._settings = settings
-        self._prices = prices or PriceTable()
         self.store = CallStore(settings.calls, self._progress.say)
         self.ledger = Ledger(settings.ledger)
+        payer = Payer(
+            provider=settings.provider,
+            free=settings.free,
+            destination=str(getattr(provider, "destination", "")),
+            price_as=settings.price_as,
+            max_cost_usd=settings.max_cost_usd,
+            sent=settings.sent,
+        )
+        self.budget = Budget(
+            payer, store=self.store, ledger=self.ledger, prices=prices or PriceTable()
+        )
         self._limit = asyncio.Semaphore(settings.concurrency)
 
     def ask_blocking(self, requests: Sequence[Request]) -> tuple[Call, ...]:
@@ -140,7 +153,7 @@ class Runner:
             for task in running.values():
                 task.cancel()
             await asyncio.gather(*running.values(), return_exceptions=True)
-            await _close(self.provider)
+            await close_provider(self.provider)
         calls = tuple(running[request.hash].result() for request in requests)
         self._say_cached(calls)
         return calls
@@ -187,7 +200,7 @@ class Runner:
         open_calls = {entry.call: entry for entry in self.ledger.open_calls(request.hash)}
         if stored.call in open_calls:
             # We died between storing this answer and settling it; its price is in the file.
-            self.ledger.append(_settled(open_calls[stored.call], stored))
+            self.ledger.append(settled(open_calls[stored.call], stored))
         self.ledger.append(
             Entry(
                 time=now(),
@@ -204,127 +217,37 @@ class Runner:
         return Call(request, stored.reply, None, True, 0.0, stored.price_usd, stored.price_as, 0.0)
 
     async def _attempt(self, request: Request) -> Call:
-        entry = self.reserve(request)
+        (entry,) = self.budget.reserve([request])
         started = monotonic()
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 reply = await self.provider.complete(request)
         except TimeoutError:
-            self._close_entry(entry, "unknown")
-            raise Unclear(
+            failure: AlchemistError = Unclear(
                 f"Provider {self.name!r} gave no answer within {self._settings.timeout_s:g} s."
-            ) from None
-        except CallFailed as failure:
-            self._close_entry(entry, "unknown" if failure.may_be_billed else "released")
-            raise
-        except AlchemistError:
-            self._close_entry(entry, "released" if self._settings.free else "unknown")
-            raise
+            )
+        except AlchemistError as error:
+            failure = error
         except Exception as error:  # noqa: BLE001 - a provider may be anybody's code
-            self._close_entry(entry, "unknown")
             # Its message may quote anything, a key included; the kind must do.
-            raise Unclear(f"Provider {self.name!r} failed with {type(error).__name__}.") from None
-        stored = self.settle(entry, request, reply)
-        return Call(
-            request,
-            reply,
-            price_usd=stored.price_usd,
-            paid_usd=stored.price_usd,
-            price_as=stored.price_as,
-            seconds=monotonic() - started,
-        )
-
-    def reserve(self, request: Request, *, batch: bool = False) -> Entry:
-        """Hold back the most a call can cost, on disk.
-
-        Raises:
-            OverBudget: It could pass the wall, or no price is known to tell.
-        """
-        bound = self._price(request, most_tokens(request), request.max_tokens, batch=batch)
-        wall = self._settings.max_cost_usd
-        if wall is not None:
-            self._check_wall(request, bound, wall)
-        entry = Entry(
-            time=now(),
-            call=self.ledger.next_call(request.hash),
-            provider=self.name,
-            model=request.model,
-            reserved_usd=bound.usd,
-            price_as=bound.priced_as,
-            price_date=bound.date,
-            batch=batch,
-            bought=request.purpose,
-        )
-        self.ledger.append(entry)
-        return entry
-
-    def _check_wall(self, request: Request, bound: Price, wall: float) -> None:
-        if bound.usd is None:
-            raise OverBudget(
-                f"The price of model {request.model!r} is unknown, so the cost limit of "
-                f"${wall:g} cannot be kept: set synthesis.price_as to a priced model, add it to "
-                "prices.toml, or take the limit away."
+            failure = Unclear(f"Provider {self.name!r} failed with {type(error).__name__}.")
+        else:
+            (stored,) = self.budget.settle([(entry, request, reply)])
+            return Call(
+                request,
+                reply,
+                price_usd=stored.price_usd,
+                paid_usd=stored.price_usd,
+                price_as=stored.price_as,
+                seconds=monotonic() - started,
             )
-        committed = self.ledger.committed_usd
-        if committed + bound.usd > wall:
-            standing = self.ledger.standing()
-            raise OverBudget(
-                f"The next call could cost up to ${bound.usd:.4f} and pass the limit of ${wall:g}: "
-                f"${standing.spent_usd:.4f} are spent and ${standing.reserved_usd:.4f} held back "
-                "for calls whose outcome is open. Raise --max-cost to go on."
-            )
+        self.budget.close([entry], "unknown" if self._may_be_billed(failure) else "released")
+        raise failure
 
-    def settle(self, entry: Entry, request: Request, reply: Reply) -> Stored:
-        """Store an answer, then turn its reservation into its price."""
-        usage, tokens_are = reply.usage, "billed"
-        sent, written = (usage.input_tokens, usage.output_tokens) if usage else (0, 0)
-        if usage is None:
-            sent, written = estimate_request(request), estimate_tokens(reply.text)
-            tokens_are = "estimated"
-        price = self._price(request, sent, written, batch=entry.batch)
-        stored = Stored(
-            request=request,
-            reply=reply,
-            provider=self.name,
-            call=entry.call,
-            input_tokens=sent,
-            output_tokens=written,
-            tokens_are=tokens_are,
-            price_usd=price.usd,
-            price_as=price.priced_as,
-            price_date=price.date,
-            time=now(),
-            batch=entry.batch,
-        )
-        self.store.keep(stored)
-        self.ledger.append(_settled(entry, stored))
-        return stored
-
-    def release(self, entry: Entry) -> None:
-        """Give a reservation back: this call was surely not billed."""
-        self._close_entry(entry, "released")
-
-    def _close_entry(self, entry: Entry, outcome: str) -> None:
-        self.ledger.append(replace(entry, time=now(), outcome=outcome))
-
-    def _price(self, request: Request, sent: int, written: int, *, batch: bool) -> Price:
-        settings = self._settings
-        tariff = Tariff(request.model, settings.price_as, free=settings.free, batch=batch)
-        return self._prices.price(tariff, sent, written)
-
-
-def _settled(entry: Entry, stored: Stored) -> Entry:
-    return replace(
-        entry,
-        time=now(),
-        input_tokens=stored.input_tokens,
-        output_tokens=stored.output_tokens,
-        tokens_are=stored.tokens_are,
-        price_usd=stored.price_usd,
-        price_as=stored.price_as,
-        price_date=stored.price_date,
-        outcome="answered",
-    )
+    def _may_be_billed(self, failure: AlchemistError) -> bool:
+        if isinstance(failure, CallFailed):
+            return failure.may_be_billed
+        return not self._settings.free
 
 
 def raise_first(calls: Sequence[Call]) -> None:
@@ -334,7 +257,8 @@ def raise_first(calls: Sequence[Call]) -> None:
             raise call.error
 
 
-async def _close(provider: Provider) -> None:
+async def close_provider(provider: Provider) -> None:
+    """Close a provider's connections, if it has any to close."""
     close = getattr(provider, "close", None)
     if close is not None:
         # Its connections belong to this event loop, and the next `ask` may run in another.
