@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syrupy.assertion import SnapshotAssertion
 
 from alchemist.core.errors import BadTask, UnknownName
 from alchemist.core.task import Task
@@ -14,7 +15,9 @@ from alchemist.synthesis.export import export_prompts
 from alchemist.synthesis.policy import MODULES
 from alchemist.synthesis.strategies import (
     STRATEGIES,
+    Ask,
     Brief,
+    Passage,
     expected_calls,
     next_asks,
     parameter_name,
@@ -24,8 +27,21 @@ from alchemist.synthesis.templates import load_templates
 MakeTask = Callable[..., Task]
 
 
+PASSAGES = (Passage("guide.txt, paragraph 3", "Spam often names a prize."),)
+ROWS = ({"text": "a real row, never to be seen"},)
+
+
 def brief(make_task: MakeTask, **changes: Any) -> Brief:
-    return Brief(make_task(**changes), "- text (str)")
+    return Brief(make_task(**changes), "- text (str)", passages=PASSAGES, rows=ROWS)
+
+
+def walk(one: Brief, answer: str = "notes") -> list[Ask]:
+    answers: dict[str, str] = {}
+    asks: list[Ask] = []
+    while ready := next_asks(one, answers).ready:
+        asks += ready
+        answers |= {ask.custom_id: answer for ask in ready}
+    return asks
 
 
 def test_plain_asks_everything_at_once(make_task: MakeTask) -> None:
@@ -74,7 +90,12 @@ def test_further_prompts_differ_and_leave_the_first_alone(make_task: MakeTask) -
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_ids_are_safe_unique_and_the_same_every_time(make_task: MakeTask, strategy: str) -> None:
-    one = brief(make_task, synthesis__strategies=[strategy], synthesis__prompts=30)
+    one = brief(
+        make_task,
+        synthesis__strategies=[strategy],
+        synthesis__prompts=30,
+        privacy__send_rows=True,
+    )
     answers: dict[str, str] = {}
     while ready := next_asks(one, answers).ready:
         assert [a.custom_id for a in ready] == [a.custom_id for a in next_asks(one, answers).ready]
@@ -90,6 +111,94 @@ def test_ids_outlive_a_change_of_model(make_task: MakeTask) -> None:
         for model in ("", "gpt-5-mini")
     ]
     assert ids[0] == ids[1]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("send_rows", [False, True])
+def test_rows_are_quoted_only_by_leave_and_said_so(
+    make_task: MakeTask, strategy: str, send_rows: bool
+) -> None:
+    one = brief(make_task, synthesis__strategies=[strategy], privacy__send_rows=send_rows)
+    if strategy == "rows" and not send_rows:
+        with pytest.raises(BadTask, match="send_rows is false"):
+            walk(one)
+        return
+    for ask in walk(one):
+        said = "".join(m.content for m in ask.request.messages)
+        assert ("never to be seen" in said) == ("rows" in ask.request.holds)
+        assert ("names a prize" in said) == ("documents" in ask.request.holds)
+        assert ("rows" in ask.request.holds) <= (strategy == "rows")
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_what_each_strategy_asks(
+    make_task: MakeTask, strategy: str, snapshot: SnapshotAssertion
+) -> None:
+    one = brief(
+        make_task,
+        synthesis__strategies=[strategy],
+        synthesis__prompts=2,
+        privacy__send_rows=True,
+    )
+    asks = walk(one, "(what the model wrote first)")
+    assert (
+        "\n\n".join(f"# {a.custom_id}\n{a.request.messages[1].content}" for a in asks) == snapshot
+    )
+
+
+def test_joined_strategies_ask_for_all_their_knowledge_and_quote_it(make_task: MakeTask) -> None:
+    one = brief(make_task, synthesis__strategies=["keywords+rules+weighing"])
+    asks = walk(one, "what I know")
+    assert [a.kind for a in asks] == ["knowledge", "knowledge", "programs", "programs"]
+    prompt = asks[-1].request.messages[1].content
+    assert prompt.count("what I know") == 2
+    assert "Every program weighs evidence" in prompt
+    assert len(asks[-1].needs) == 2
+
+
+def test_every_class_gets_prompts_of_its_own(make_task: MakeTask) -> None:
+    one = brief(make_task, synthesis__strategies=["per-class"], synthesis__prompts=2)
+    prompts = [ask.request.messages[1].content for ask in walk(one)]
+    assert [('about the class "ham"' in p, 'about the class "spam"' in p) for p in prompts] == [
+        (True, False),
+        (True, False),
+        (False, True),
+        (False, True),
+    ]
+
+
+def test_the_papers_way_asks_one_program_a_call_and_the_same_each_time(
+    make_task: MakeTask,
+) -> None:
+    one = brief(
+        make_task,
+        synthesis__strategies=["paper"],
+        synthesis__prompts=10,
+        synthesis__programs_per_prompt=1,
+    )
+    asks = walk(one)
+    assert len({ask.request.messages for ask in asks}) == 1
+    assert [ask.request.sample for ask in asks] == list(range(10))
+    assert "Write one labeling program." in asks[0].request.messages[1].content
+
+
+def test_several_models_are_kept_apart(make_task: MakeTask) -> None:
+    one = brief(make_task, synthesis__strategies=["knowledge"], synthesis__model="one, two,one")
+    asks = walk(one)
+    assert [ask.request.model for ask in asks] == ["one", "two", "one", "one", "two", "two"]
+    assert len({ask.custom_id for ask in asks}) == 6
+    assert all(
+        ask.request.model == needed.request.model
+        for ask in asks
+        for needed in asks
+        if needed.custom_id in ask.needs
+    )
+
+
+def test_documents_without_any_are_asked_for(make_task: MakeTask) -> None:
+    one = Brief(make_task(synthesis__strategies=["documents"]), "- text (str)")
+    with pytest.raises(BadTask, match="holds no text about this task"):
+        next_asks(one, {})
 
 
 @pytest.mark.parametrize(
@@ -136,29 +245,31 @@ def test_an_unknown_strategy_offers_the_nearest(make_task: MakeTask) -> None:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_expected_call_is_one_that_is_asked(make_task: MakeTask, strategy: str) -> None:
-    one = brief(make_task, synthesis__strategies=[strategy], synthesis__prompts=3)
-    answers: dict[str, str] = {}
-    while ready := next_asks(one, answers).ready:
-        answers |= {ask.custom_id: "notes" for ask in ready}
+    one = brief(
+        make_task,
+        synthesis__strategies=[strategy],
+        synthesis__prompts=3,
+        privacy__send_rows=True,
+    )
     expected = expected_calls(one)
-    assert len(expected) == len(answers)
+    assert len(expected) == len(walk(one))
     assert all(e.output_low < e.output_likely < e.output_high for e in expected)
     assert all(e.output_high <= e.request.max_tokens * 1.1 for e in expected)
 
 
 def test_a_workspace_overrides_a_template_by_its_name(make_task: MakeTask, tmp_path: Path) -> None:
-    (tmp_path / "plain.md").write_text("{{ programs }} about {{ classes[0].name }} please")
+    (tmp_path / "programs.md").write_text("{{ programs }} about {{ classes[0].name }} please")
     templates = load_templates(tmp_path)
     one = Brief(make_task(synthesis__strategies=["plain"]), "", templates)
     assert next_asks(one, {}).ready[0].request.messages[1].content == "10 about ham please\n"
-    assert templates.overridden == ("plain",)
+    assert templates.overridden == ("programs",)
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         pytest.param("{{ programms }}", "'programms' is undefined", id="unknown fact"),
-        pytest.param("{% if %}", "'plain.md', line 1", id="no template"),
+        pytest.param("{% if %}", "'programs.md', line 1", id="no template"),
         pytest.param(
             '{% include "_rules.md" %}', "no prompt template '_rules.md'", id="missing include"
         ),
@@ -168,7 +279,7 @@ def test_a_workspace_overrides_a_template_by_its_name(make_task: MakeTask, tmp_p
 def test_a_bad_template_is_named(
     make_task: MakeTask, tmp_path: Path, text: str, complaint: str
 ) -> None:
-    (tmp_path / "plain.md").write_text(text)
+    (tmp_path / "programs.md").write_text(text)
     one = Brief(make_task(synthesis__strategies=["plain"]), "", load_templates(tmp_path))
     with pytest.raises(BadTask, match=complaint):
         next_asks(one, {})

@@ -79,19 +79,24 @@ def plan_calls(
         n_rows: Rows to label.
         row_bytes: Mean UTF-8 size of a row's inputs.
     """
-    tariff = Tariff(settings.model, settings.price_as, free=free, batch=batch)
-    sizes = [(_input(call.request), _output(call)) for call in expected]
-    sent, written = _sum(s for s, _ in sizes), _sum(w for _, w in sizes)
+
+    def money(call: Expected) -> Money | None:
+        tariff = Tariff(call.request.model, settings.price_as, free=free, batch=batch)
+        return _money(prices, tariff, _input(call.request), _output(call))
+
+    sent, written = _sum(_input(e.request) for e in expected), _sum(_output(e) for e in expected)
     # Call by call: some prices rise with the size of one call.
-    cost = _total(_money(prices, tariff, *size) for size in sizes)
+    cost = _total(money(call) for call in expected)
     row_cost = None
     if per_row is not None and n_rows is not None:
         # English runs at about four bytes a token; other scripts are within the band.
         one = _input(per_row.request) + Band.around(round(row_bytes / 4))
+        tariff = Tariff(per_row.request.model, settings.price_as, free=free, batch=batch)
         row_cost = _money(prices, tariff, one, _output(per_row))
         row_cost = row_cost and _total([row_cost], n_rows)
     known = cost is not None and row_cost is not None and cost.likely > 0
-    price = prices.price(tariff, sent.likely, written.likely)
+    first = expected[0].request.model if expected else settings.model
+    price = prices.price(Tariff(first, settings.price_as, free=free, batch=batch), 1000, 1000)
     return Plan(
         calls=len(expected),
         cached=cached,

@@ -68,7 +68,7 @@ def _request(brief: Brief, rows: Sequence[Mapping[str, str]]) -> Request:
     }
     return Request(
         messages=(Message("user", brief.templates.render("annotate", facts)),),
-        model=task.synthesis.model,
+        model=brief.models[0],
         temperature=0.0,
         max_tokens=2000 + _TOKENS_PER_ROW * len(rows),
         purpose="annotate",

@@ -1,11 +1,13 @@
-"""Strategies: in which rounds a model is asked for programs, and with which templates.
+"""Asking in rounds: the answers known so far decide which asks come next.
 
-A strategy is a small state machine without state: the answers known so far decide which asks
-come next. Asking a provider, exporting prompts for a chat window and importing pasted
-answers all walk it the same way, over as many runs as they like.
+A strategy is a small state machine without state. Asking a provider, exporting prompts for a
+chat window and importing pasted answers all walk it the same way, over as many runs as they
+like.
 
     plain       one round:   programs
     knowledge   two rounds:  what an expert knows, then programs that quote it
+
+Several models (`model = "one, two"`) each walk it on their own.
 """
 
 import hashlib
@@ -13,55 +15,32 @@ import json
 import keyword
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 
-from alchemist.core.errors import UnknownName
+from alchemist.core.errors import BadTask
 from alchemist.core.exchange import Expected, Message, Request
 from alchemist.core.task import Task
+from alchemist.synthesis.catalogue import STRATEGIES, Strategy, strategies_of
 from alchemist.synthesis.policy import MODULES
 from alchemist.synthesis.templates import Templates, load_templates
+
+__all__ = ["STRATEGIES", "Ask", "Brief", "Passage", "Step", "expected_calls", "next_asks"]
 
 # Room for hidden reasoning on top of what is expected; still below common output limits.
 _MOST_TOKENS = {"knowledge": 10_000, "programs": 16_000}
 
 # About as long as the notes models write; stands in for them when a plan is made.
 _STAND_IN = "notes on how an expert decides, with words and rules for each class; " * 120
+_KNOWLEDGE_OUTPUT = (1000, 2200, 4500)
 
 
 @dataclass(frozen=True, slots=True)
-class Strategy:
-    """One way of asking.
+class Passage:
+    """A piece of a document, and where it stands."""
 
-    Attributes:
-        name: As in task.toml.
-        summary: What it does, in a line.
-        programs: The template that asks for programs.
-        first: The template asked before it, whose answer it quotes as `background`.
-        output: Expected output tokens per program: low, likely, high.
-    """
-
-    name: str
-    summary: str
-    programs: str
-    first: str | None = None
-    output: tuple[int, int, int] = (200, 500, 1100)
-
-
-STRATEGIES: Mapping[str, Strategy] = {
-    strategy.name: strategy
-    for strategy in (
-        Strategy("plain", "asks for programs straight away", "plain"),
-        Strategy(
-            "knowledge",
-            "has the model write what an expert knows, then programs from that",
-            "knowledge-programs",
-            first="knowledge",
-            output=(350, 850, 1700),
-        ),
-    )
-}
-_KNOWLEDGE_OUTPUT = (1000, 2200, 4500)
+    source: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -72,11 +51,21 @@ class Brief:
         task: The task; its synthesis settings name strategies, prompts and programs.
         description: What a row holds, from the modality; quotes no row.
         templates: The prompt templates.
+        passages: Pieces of documents to quote, for strategies that do.
+        rows: Rows to quote, for strategies that do and tasks that allow it.
     """
 
     task: Task
     description: str
     templates: Templates = field(default_factory=load_templates)
+    passages: tuple[Passage, ...] = ()
+    rows: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models asked, each once; a single empty name where none is set yet."""
+        names = (name.strip() for name in self.task.synthesis.model.split(","))
+        return tuple(dict.fromkeys(name for name in names if name)) or ("",)
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -149,19 +138,16 @@ def next_asks(brief: Brief, answers: Mapping[str, str], given_up: Collection[str
     """
     asks: list[Ask] = []
     waiting = lost = 0
-    prompts = range(brief.task.synthesis.prompts)
-    for strategy in _strategies(brief.task):
-        first = None if strategy.first is None else _first_ask(brief, strategy)
-        if first is not None:
-            asks.append(first)
-            if first.custom_id in given_up:
-                lost += len(prompts)
-                continue
-            if first.custom_id not in answers:
-                waiting += len(prompts)
-                continue
-        background = "" if first is None else answers[first.custom_id]
-        asks += [_programs_ask(brief, strategy, p, first, background) for p in prompts]
+    for thread in _threads(brief):
+        first = thread.first()
+        asks += first
+        missing = [ask.custom_id for ask in first if ask.custom_id not in answers]
+        if any(name in given_up for name in missing):
+            lost += len(thread.sides())
+        elif missing:
+            waiting += len(thread.sides())
+        else:
+            asks += thread.programs(first, [answers[ask.custom_id] for ask in first])
     ready = tuple(a for a in asks if a.custom_id not in answers and a.custom_id not in given_up)
     done = tuple(a for a in asks if a.custom_id in answers)
     return Step(ready, waiting, bool(ready) + bool(waiting), done, lost)
@@ -171,13 +157,11 @@ def expected_calls(brief: Brief) -> tuple[Expected, ...]:
     """Every call a synthesis will make, with stand-ins where an answer is not known yet."""
     calls: list[Expected] = []
     count = brief.task.synthesis.programs_per_prompt
-    for strategy in _strategies(brief.task):
-        first = None if strategy.first is None else _first_ask(brief, strategy)
-        if first is not None:
-            calls.append(Expected(first.request, *_KNOWLEDGE_OUTPUT))
-        low, likely, high = (count * tokens for tokens in strategy.output)
-        for prompt in range(brief.task.synthesis.prompts):
-            ask = _programs_ask(brief, strategy, prompt, first, _STAND_IN)
+    for thread in _threads(brief):
+        first = thread.first()
+        calls += (Expected(ask.request, *_KNOWLEDGE_OUTPUT) for ask in first)
+        low, likely, high = (count * tokens for tokens in thread.strategy.output)
+        for ask in thread.programs(first, [_STAND_IN] * len(first)):
             calls.append(Expected(ask.request, low, likely, high))
     return tuple(calls)
 
@@ -193,43 +177,102 @@ def parameter_name(column: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def _strategies(task: Task) -> list[Strategy]:
-    for name in task.synthesis.strategies:
-        if name not in STRATEGIES:
-            raise UnknownName.among("strategy", name, STRATEGIES)
-    return [STRATEGIES[name] for name in dict.fromkeys(task.synthesis.strategies)]
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What one prompt looks at: a class alone, an angle, or the same again."""
+
+    only_class: str = ""
+    angle: str = ""
+    sample: int = 0
 
 
-def _first_ask(brief: Brief, strategy: Strategy) -> Ask:
-    request = _request(brief, str(strategy.first), "knowledge", angle="", background="")
-    return Ask(_id(strategy.name, "notes", 0, request), strategy.name, "knowledge", 1, 0, request)
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    """One strategy put to one model."""
+
+    brief: Brief
+    strategy: Strategy
+    model: str
+
+    def first(self) -> list[Ask]:
+        """The asks whose answers the programs prompts quote."""
+        return [self._ask(name, "knowledge", 0, _Side()) for name in self.strategy.first]
+
+    def programs(self, first: list[Ask], notes: list[str]) -> list[Ask]:
+        """The asks for programs, given the notes of the first round."""
+        background = "\n\n".join(note.strip() for note in notes)
+        needs = tuple(ask.custom_id for ask in first)
+        return [
+            replace(
+                self._ask("programs", "programs", number, side, background),
+                needs=needs,
+                round=1 + bool(needs),
+            )
+            for number, side in enumerate(self.sides())
+        ]
+
+    def sides(self) -> list[_Side]:
+        """One per programs prompt."""
+        prompts = range(self.brief.task.synthesis.prompts)
+        names = self.brief.task.class_names if self.strategy.per_class else ("",)
+        if self.strategy.samples:
+            return [_Side(name, "", p) for name in names for p in prompts]
+        angles = _angles(self.brief.templates)
+        return [_Side(name, *_angle(angles, p)) for name in names for p in prompts]
+
+    def _ask(self, template: str, kind: str, number: int, side: _Side, background: str = "") -> Ask:
+        brief, strategy = self.brief, self.strategy
+        facts = {
+            **_facts(brief),
+            "background": background,
+            "angle": side.angle,
+            "only_class": side.only_class,
+            "weighing": strategy.weighing,
+            "passages": [asdict(p) for p in brief.passages] if strategy.documents else [],
+            "rows": list(brief.rows) if strategy.rows else [],
+        }
+        request = Request(
+            messages=(
+                Message("system", brief.templates.render("system", facts)),
+                Message("user", brief.templates.render(template, facts)),
+            ),
+            model=self.model,
+            temperature=brief.task.synthesis.temperature,
+            max_tokens=_MOST_TOKENS[kind],
+            sample=side.sample,
+            holds=strategy.holds if kind == "programs" else ("task",),
+        )
+        word = "notes" if kind == "knowledge" else kind
+        stem = f"{re.sub('[^a-z-]', '_', strategy.name)[:24]}-{word}-{number + 1}"
+        apart = self.model if len(brief.models) > 1 else ""
+        return Ask(f"{stem}-{_digest(request, apart)}", strategy.name, kind, 1, number, request)
 
 
-def _programs_ask(
-    brief: Brief, strategy: Strategy, prompt: int, first: Ask | None, background: str
-) -> Ask:
-    angle, lap = _angle(brief.templates, prompt)
-    request = _request(
-        brief, strategy.programs, "programs", angle=angle, background=background, sample=lap
-    )
-    custom_id = _id(strategy.name, "programs", prompt, request)
-    needs = () if first is None else (first.custom_id,)
-    return Ask(custom_id, strategy.name, "programs", 1 + len(needs), prompt, request, needs)
+def _threads(brief: Brief) -> Iterator[_Thread]:
+    for strategy in strategies_of(brief.task):
+        if strategy.documents and not brief.passages:
+            raise BadTask(
+                f"Strategy {strategy.name!r} quotes documents, and the documents/ folder of the "
+                "workspace holds no text about this task."
+            )
+        for model in brief.models:
+            yield _Thread(brief, strategy, model)
 
 
-def _angle(templates: Templates, prompt: int) -> tuple[str, int]:
+def _angles(templates: Templates) -> list[str]:
+    return [line for line in templates.render("angles", {}).splitlines() if line.strip()]
+
+
+def _angle(angles: list[str], prompt: int) -> tuple[str, int]:
     """The side a prompt is asked from, and how often that side was taken before."""
-    angles = [line for line in templates.render("angles", {}).splitlines() if line.strip()]
     if prompt == 0 or not angles:
         return "", prompt
     return angles[(prompt - 1) % len(angles)], (prompt - 1) // len(angles)
 
 
-def _request(
-    brief: Brief, template: str, kind: str, *, angle: str, background: str, sample: int = 0
-) -> Request:
+def _facts(brief: Brief) -> dict[str, object]:
     task = brief.task
-    facts = {
+    return {
         "instruction": task.instruction.strip(),
         "language": task.language,
         "classes": [asdict(one) for one in task.classes],
@@ -238,24 +281,10 @@ def _request(
         "signature": brief.signature,
         "modules": ", ".join(MODULES),
         "programs": task.synthesis.programs_per_prompt,
-        "angle": angle,
-        "background": background.strip(),
     }
-    turns = (
-        Message("system", brief.templates.render("system", facts)),
-        Message("user", brief.templates.render(template, facts)),
-    )
-    return Request(
-        messages=turns,
-        model=task.synthesis.model,
-        temperature=task.synthesis.temperature,
-        max_tokens=_MOST_TOKENS[kind],
-        sample=sample,
-    )
 
 
-def _id(strategy: str, kind: str, prompt: int, request: Request) -> str:
+def _digest(request: Request, apart: str) -> str:
     # Over the words alone: answers pasted from a chat window fit whatever model is set later.
     turns = json.dumps([[m.role, m.content] for m in request.messages])
-    digest = hashlib.sha256(f"{turns}{request.sample}".encode()).hexdigest()
-    return f"{strategy[:24]}-{kind}-{prompt + 1}-{digest[:16]}"
+    return hashlib.sha256(f"{turns}{request.sample}{apart}".encode()).hexdigest()[:16]
