@@ -13,9 +13,9 @@ from alchemist.core.task import Task
         pytest.param({"modle": "x"}, "modle is not a setting", id="unknown key"),
         pytest.param({"rows__pth": "x"}, "rows.pth is not a setting. Did you mean 'path'", id="unknown key in a table"),
         pytest.param({"classes": [{"name": "a"}]}, "at least two classes", id="one class"),
-        pytest.param({"classes": [{"name": "A"}, {"name": "a"}]}, "Two classes answer to 'A'", id="two classes of one name"),
+        pytest.param({"classes": [{"name": "A"}, {"name": "a"}]}, "'A' and 'a' both answer to 'a'", id="two classes of one name"),
         pytest.param(
-            {"classes": [{"name": "a"}, {"name": "b", "aliases": ["A"]}]}, "Two classes answer to 'A'", id="an alias that is a name"
+            {"classes": [{"name": "a"}, {"name": "b", "aliases": ["A"]}]}, "'a' and 'b' both answer to 'a'", id="an alias that is a name"
         ),
         pytest.param({"classes": [{"nam": "a"}, {"name": "b"}]}, "classes.0.nam is not a setting. Did you mean 'name'", id="misspelt field of a class"),
         pytest.param({"rows__inputs": "text"}, "rows.inputs = 'text' must be a list", id="text for a list"),

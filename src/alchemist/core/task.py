@@ -169,22 +169,17 @@ def _check_classes(classes: tuple[LabelClass, ...]) -> None:
             f"A task needs at least two classes, and task.toml names {len(classes)}. "
             "Add a [[classes]] table."
         )
-    owner: dict[str, str] = {}
+    owner: dict[str, LabelClass] = {}
     for one in classes:
         if not one.name.strip():
             raise BadTask("A class has an empty name; give each [[classes]] table a name.")
-        for word in (one.name, *one.aliases):
-            key = word.strip().casefold()
-            other = owner.setdefault(key, one.name)
-            if other != one.name or (word is one.name and _twice(classes, key)):
+        for word in dict.fromkeys(w.strip().casefold() for w in (one.name, *one.aliases)):
+            other = owner.setdefault(word, one)
+            if other is not one:
                 raise BadTask(
-                    f"Two classes answer to {word!r} (case does not count): {other!r} and "
-                    f"{one.name!r}. Rename one of them or drop the alias."
+                    f"The classes {other.name!r} and {one.name!r} both answer to {word!r} (case "
+                    "does not count). Rename one of them or drop the alias."
                 )
-
-
-def _twice(classes: tuple[LabelClass, ...], key: str) -> bool:
-    return sum(c.name.strip().casefold() == key for c in classes) > 1
 
 
 def _check_rows(rows: RowSettings) -> None:

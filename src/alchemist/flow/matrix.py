@@ -84,6 +84,10 @@ def _read(path: Path, n_classes: int | None) -> _Matrix:
 
 
 def _read_array(path: Path, n_classes: int | None) -> _Matrix:
+    with path.open("rb") as file:
+        head = file.read(6)
+    if not head.startswith((b"\x93NUMPY", b"PK")):
+        raise BadVotes("it is no NumPy file, whatever its name says.")
     found: Any = np.load(path, allow_pickle=False)
     if path.suffix == ".npz":
         with found as arrays:

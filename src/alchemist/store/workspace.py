@@ -5,6 +5,7 @@
 Reading needs no lock; whoever writes holds one, so two commands never mix their outputs.
 """
 
+import errno
 import json
 import os
 import sys
@@ -106,7 +107,7 @@ class Workspace:
         path = self.inner / "version"
         try:
             found = int(path.read_text(encoding="ascii"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             found = VERSION
         except (ValueError, UnicodeDecodeError):
             raise StoreError(f"{path} should hold a number; it is damaged.") from None
@@ -144,7 +145,19 @@ class Workspace:
             lock.truncate()
             json.dump({"pid": os.getpid(), "command": command, "since": _now()}, lock)
             lock.flush()
-            yield
+            try:
+                yield
+            except OSError as error:
+                raise StoreError(self._unwritable(error)) from error
+
+    def _unwritable(self, error: OSError) -> str:
+        where = error.filename or self.root
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return (
+                f"The disk is full ({where}). Free some space and run the command again: it goes "
+                "on where it stopped."
+            )
+        return f"{where} cannot be used: {error.strerror or error}. Mend that and run it again."
 
     def _take(self, lock: IO[str], wait_s: float) -> None:
         deadline = time.monotonic() + wait_s
