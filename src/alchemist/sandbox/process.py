@@ -55,6 +55,7 @@ class Walls:
         rlimits: Memory, CPU, files, processes.
         landlock: Linux: no files.
         seccomp: Linux: no system calls but memory and time.
+        prefilter: "literals", or "none" for stock `re` alone.
         preload: Modules loaded before the doors close, for attacks to find.
     """
 
@@ -65,6 +66,7 @@ class Walls:
     landlock: bool = True
     seccomp: bool = True
     preload: tuple[str, ...] = ()
+    prefilter: str = "literals"
 
 
 class ProcessSandbox:

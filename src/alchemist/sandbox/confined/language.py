@@ -10,6 +10,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from . import quick_re
+
 
 def words(text: str) -> frozenset[str]:
     """A set of names, written as one line of prose."""
@@ -58,12 +60,17 @@ _WITHHELD = {
 }  # fmt: skip
 
 
-def facades(replaced: dict[str, types.ModuleType] | None = None) -> dict[str, types.ModuleType]:
-    """Stand-ins for the allowed modules, by name, without private names and inner modules."""
+def facades(*, quick: bool = True) -> dict[str, types.ModuleType]:
+    """Stand-ins for the allowed modules, by name, without private names and inner modules.
+
+    Args:
+        quick: Put quick_re in the place of `re`.
+    """
     import importlib
 
     made = {name: _facade(importlib.import_module(name), name) for name in sorted(ALLOWED_MODULES)}
-    made.update(replaced or {})
+    if quick:
+        made["re"] = quick_re.make(made["re"])
     made["collections"].abc = made["collections.abc"]  # type: ignore[attr-defined]
     package = types.ModuleType("urllib")
     package.parse = made["urllib.parse"]  # type: ignore[attr-defined]

@@ -48,7 +48,9 @@ class Zygote:
         self.rows_fd, self.votes_fd, self.enabled = rows_fd, votes_fd, enabled
         self._status = os.open("/proc/self/statm", os.O_RDONLY) if _LINUX else -1
         self.seal = walls.prepare_seccomp() if enabled["seccomp"] else lambda: "ok"
-        self.modules = language.facades() if enabled["language"] else {}
+        self.modules = (
+            language.facades(quick=enabled["prefilter"] != "none") if enabled["language"] else {}
+        )
         self.builtins = (
             language.safe_builtins(self.modules) if enabled["language"] else vars(builtins)
         )
