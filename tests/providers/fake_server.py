@@ -51,6 +51,7 @@ class Scenario:
     echo_key: bool = False
     script: list[str] = field(default_factory=list)
     complaint: str = "no"
+    name: str = ""
     billed: list[tuple[int, int]] = field(default_factory=list)
     delivered: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     happened: Counter[str] = field(default_factory=Counter)
@@ -84,6 +85,7 @@ class FakeServer:
     def url(self, name: str, scenario: Scenario) -> str:
         """Register a scenario and return its OpenAI base_url."""
         self.scenarios[name] = scenario
+        scenario.name = name
         return f"http://127.0.0.1:{self.port}/{name}/v1"
 
     async def start(self) -> asyncio.Server:

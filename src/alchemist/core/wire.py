@@ -53,13 +53,14 @@ def batch_line(custom_id: str, request: Request) -> dict[str, Any]:
 
 
 def messages_body(request: Request) -> dict[str, Any]:
-    """The body of an Anthropic messages call; the system turns stand apart from the others."""
+    """The body of an Anthropic messages call; the system turns stand apart from the others.
+
+    It names no temperature: newer models answer one with status 400, whatever its value.
+    """
     system = "\n\n".join(m.content for m in request.messages if m.role == "system")
     body: dict[str, Any] = {
         "model": request.model,
         "max_tokens": request.max_tokens,
-        # Anthropic's scale ends at 1.
-        "temperature": min(request.temperature, 1.0),
         "messages": [
             {"role": m.role, "content": m.content} for m in request.messages if m.role != "system"
         ],
