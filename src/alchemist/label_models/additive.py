@@ -23,7 +23,9 @@ from alchemist.core.labels import Labels
 from alchemist.core.patterns import PatternCounts, find_patterns
 from alchemist.core.votes import MISSING, Votes
 from alchemist.label_models.balance import checked_balance, checked_gold
-from alchemist.label_models.events import Events, encode, softmax, spoken
+from alchemist.label_models.events import Events, by_program, encode, softmax, spoken
+
+_SAMPLE = 1000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,6 +84,13 @@ class AdditiveModel(ABC):
             raise NotReady("This label model has not been fitted yet; call fit first.")
         return self._evidence
 
+    def found_for(self, events: Events) -> Evidence:
+        """The evidence numbered by other events of the same programs; unknown ones say nothing."""
+        found = self.found
+        padded = np.vstack([found.weights, np.zeros((1, found.weights.shape[1]))])
+        weights = padded[found.events.lookup[events.program, events.vote]]
+        return Evidence(events, weights, found.silence, found.prior, found.tilt)
+
     @property
     def programs(self) -> tuple[str, ...]:
         """The programs it was fitted on, in order."""
@@ -94,10 +103,12 @@ class AdditiveModel(ABC):
             BadVotes: The votes are of other programs or classes than those fitted on.
             NotReady: The model is not fitted.
         """
-        found = find_patterns(self._columns(votes))
-        patterns = self._heard(found.patterns)
-        covered = spoken(patterns)
-        return Labels(self._posterior(patterns, covered)[found.inverse], covered[found.inverse])
+        matrix = self._columns(votes)
+        if _mostly_distinct(matrix):
+            return self._labels(matrix)
+        found = find_patterns(matrix)
+        labels = self._labels(found.patterns)
+        return Labels(labels.proba[found.inverse], labels.covered[found.inverse])
 
     def evidence(self, votes: Votes) -> Floats:
         """Split the posterior into what each program adds.
@@ -106,7 +117,8 @@ class AdditiveModel(ABC):
             (n, m + 1, k) log-evidence in the order of the votes' columns, the last slot the
             prior; the softmax of its sum over axis 1 is what predict returns.
         """
-        found, matrix = self.found, self._heard(self._columns(votes))
+        found = self.found
+        matrix = self._heard(by_program(self._columns(votes))).T
         n, m = matrix.shape
         parts = np.zeros((n, m + 1, votes.n_classes))
         parts[:, :m] = np.where((matrix == MISSING)[:, :, None], 0, found.silence)
@@ -118,28 +130,23 @@ class AdditiveModel(ABC):
         parts[:, :m] = parts[:, [self._programs.index(name) for name in votes.programs]]
         return parts
 
-    def _posterior(self, patterns: NDArray[np.int16], covered: NDArray[np.bool_]) -> Floats:
-        found = self.found
-        encoded = encode(patterns, found.events)
+    def _labels(self, patterns: NDArray[np.int16]) -> Labels:
+        found, columns = self.found, self._heard(by_program(patterns))
+        covered = spoken(columns.T)
+        encoded = encode(columns, found.events)
         proba = softmax(encoded.scores(found.weights, found.silence, found.tilt)).T
         proba[~covered] = found.prior
-        return proba
+        return Labels(proba, covered)
 
-    def _heard(self, matrix: NDArray[np.int16]) -> NDArray[np.int16]:
-        """The votes with those never seen in fit turned into missing answers."""
-        events = self.found.events
-        silent = [j for j in range(matrix.shape[1]) if (events.lookup[j] == len(events)).any()]
-        unheard = {}
-        for j in silent:
-            column = matrix[:, j]
-            unknown = (column >= 0) & (events.lookup[j] == len(events))[np.maximum(column, 0)]
+    def _heard(self, columns: NDArray[np.int16]) -> NDArray[np.int16]:
+        """The (m, u) votes with those never seen in fit turned into missing answers."""
+        unseen = self.found.events.lookup == len(self.found.events)
+        heard = columns
+        for j, v in zip(*np.nonzero(unseen), strict=True):
+            unknown = columns[j] == v
             if unknown.any():
-                unheard[j] = unknown
-        if not unheard:
-            return matrix
-        heard = matrix.copy()
-        for j, unknown in unheard.items():
-            heard[unknown, j] = MISSING
+                heard = columns.copy() if heard is columns else heard
+                heard[j, unknown] = MISSING
         return heard
 
     def _columns(self, votes: Votes) -> NDArray[np.int16]:
@@ -186,3 +193,12 @@ class AdditiveModel(ABC):
         )
         model._evidence = Evidence(events, weights, silence, prior, tilt)
         return model
+
+
+def _mostly_distinct(matrix: NDArray[np.int16]) -> bool:
+    """Whether scoring every row costs less than finding the distinct ones first."""
+    if len(matrix) < _SAMPLE:
+        return False
+    # Evenly spread, so that sorted rows do not look alike; the answer changes speed alone.
+    few = matrix[:: len(matrix) // _SAMPLE]
+    return len(find_patterns(few).patterns) > len(few) // 2

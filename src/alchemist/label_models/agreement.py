@@ -30,11 +30,14 @@ class AgreementSettings:
         expected: a0, the precision a program has until shown otherwise.
         doubt: s, pseudo-votes behind that expectation.
         least: Smallest weight, so that no vote is ignored or turned around.
+        tilt: Part of a known class balance, as log-evidence, that every row starts from.
+            Precisions already contain the balance, so a vote on its own wants none of it.
     """
 
     expected: float = 0.75
     doubt: float = 50.0
     least: float = 0.05
+    tilt: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +96,7 @@ def agreement_evidence(
     weights[np.arange(len(events)), events.vote] = np.maximum(odds, settings.least) * copies.share
     silence = np.zeros((events.n_programs, k))
     if balance is not None:
-        return Evidence(events, weights, silence, balance, np.log(balance))
+        return Evidence(events, weights, silence, balance, settings.tilt * np.log(balance))
     flat = np.zeros(k)
     mass = softmax(tally.encoded.scores(weights, silence, flat)) @ tally.counts + 1 / k
     return Evidence(events, weights, silence, mass / mass.sum(), flat)

@@ -56,7 +56,7 @@ class DefaultSettings:
         tempering: c, how strongly shared errors cool the posterior.
     """
 
-    agreement: AgreementSettings = field(default_factory=AgreementSettings)
+    agreement: AgreementSettings = field(default_factory=lambda: AgreementSettings(tilt=1.0))
     anchor: AnchorSettings = field(default_factory=AnchorSettings)
     dense: float = 0.5
     shared: float = 0.05

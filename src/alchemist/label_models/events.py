@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from alchemist.core.contracts import Floats
 from alchemist.core.patterns import PatternCounts
 from alchemist.core.votes import MISSING
-from alchemist.label_models.thinning import most_patterns, pattern_hashes, thin
+from alchemist.label_models.thinning import hash_rows, most_patterns, thin
 
 Index = NDArray[np.intp]
 
@@ -99,11 +99,14 @@ class Encoded:
         return np.asarray(self.spoke @ mass.T)
 
 
-def encode(patterns: NDArray[np.int16], events: Events) -> Encoded:
-    """Look up the events of each pattern; a vote never seen before is no event."""
-    u = len(patterns)
-    # One contiguous row per program: comparing strided columns is several times slower.
-    columns = np.ascontiguousarray(patterns.T)
+def by_program(patterns: NDArray[np.int16]) -> NDArray[np.int16]:
+    """(m, u), one contiguous row per program: comparing strided columns is far slower."""
+    return np.ascontiguousarray(patterns.T)
+
+
+def encode(columns: NDArray[np.int16], events: Events) -> Encoded:
+    """Look up the events of (m, u) patterns; a vote never seen before is no event."""
+    u = columns.shape[1]
     absent = None
     if columns.size and int(columns.min()) == MISSING:
         absent = (columns == MISSING).astype(np.float64)
@@ -190,12 +193,12 @@ class Tally:
         patterns, rows = counts.patterns[covered], counts.counts[covered]
         cap = most_patterns(patterns.shape[1], counts.n_classes)
         if len(patterns) > cap:
-            hashes = pattern_hashes(patterns, counts.programs, counts.n_classes)
-            few = thin(hashes, rows, cap)
+            hashes = hash_rows(patterns, counts.programs)
+            few = thin(hashes.shape, rows, cap)
             patterns, rows = patterns[few.keep], (rows * few.factor)[few.keep]
         weights = rows.astype(np.float64)
         events = _events_in(patterns, counts.n_classes)
-        encoded = encode(patterns, events)
+        encoded = encode(by_program(patterns), events)
         answered = np.full(patterns.shape[1], weights.sum())
         if encoded.missing is not None:
             answered -= encoded.missing @ weights

@@ -12,13 +12,17 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from alchemist.core.votes import MISSING
+from alchemist.core.contracts import Floats
+from alchemist.core.votes import ABSTAIN, MISSING
 
 Hashes = NDArray[np.uint64]
 
 # Classes and programs multiply what has to be estimated, hence the second term.
 _FEWEST_KEPT = 8_000
 _KEPT_PER_CELL = 20
+_BLOCK = 20_000
+_FEW_CLASSES = 16
+_ODD = 0x9E3779B97F4A7C15
 
 
 def most_patterns(n_programs: int, n_classes: int) -> int:
@@ -50,26 +54,85 @@ def thin(hashes: Hashes, counts: NDArray[np.int64], cap: int) -> Thinned:
     return Thinned(heavy | low, factor)
 
 
-def pattern_hashes(
-    patterns: NDArray[np.int16], programs: tuple[str, ...], n_classes: int
-) -> Hashes:
-    """(u,) hash of each pattern, the same under any order of programs or classes."""
-    names = np.array([_of_name(name) for name in programs], dtype=np.uint64)
-    u, slots = len(patterns), n_classes + 1
-    row, program = np.nonzero(patterns != -1)
-    vote = patterns[row, program].astype(np.intp)
-    vote[vote == MISSING] = n_classes
-    flat = np.zeros(u * slots, dtype=np.uint64)
-    np.add.at(flat, row * slots + vote, names[program])
-    groups = flat.reshape(u, slots)
-    groups[:, n_classes] *= np.uint64(0x9E3779B97F4A7C15)
-    mixed = _mix(groups)
-    mixed[groups == 0] = 0
-    return _mix(mixed.sum(axis=1, dtype=np.uint64))
+def thin_rows(shape: Hashes, identity: Hashes, cap: int) -> Thinned:
+    """The same for (n,) rows that have not been counted yet, by both their hashes."""
+    ordered = np.sort(identity)
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    times = np.diff(np.append(starts, len(ordered)))
+    factor = np.ones(len(shape), dtype=np.int64)
+    if len(starts) <= cap:
+        return Thinned(np.ones(len(shape), dtype=bool), factor)
+    often = ordered[starts[times * cap >= 2 * len(shape)]]
+    places = max(1, cap - len(often))
+    heavy = np.zeros(len(shape), dtype=bool)
+    if len(often):
+        at = np.minimum(np.searchsorted(often, identity), len(often) - 1)
+        heavy = often[at] == identity
+    # Sorting is far faster than np.unique, which hashes.
+    kinds, halvings = np.sort(shape[~heavy]), 0
+    kinds = kinds[np.concatenate([[True], kinds[1:] != kinds[:-1]])] if len(kinds) else kinds
+    while len(kinds) > places:
+        halvings += 1
+        kinds = kinds[kinds < np.uint64(1 << (64 - halvings))]
+    low = shape < np.uint64(1 << (64 - halvings)) if halvings else np.ones(len(shape), dtype=bool)
+    factor[~heavy] = 1 << halvings
+    return Thinned(heavy | low, factor)
 
 
-def _of_name(name: str) -> int:
-    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+@dataclass(frozen=True, slots=True, eq=False)
+class RowHashes:
+    """(n,) two hashes of each row.
+
+    Attributes:
+        shape: The same under any order of programs or classes.
+        identity: Equal for equal rows, and for practical purposes only for those.
+    """
+
+    shape: Hashes
+    identity: Hashes
+
+
+def hash_rows(matrix: NDArray[np.int16], programs: tuple[str, ...]) -> RowHashes:
+    """Hash the rows of an (n, m) matrix, block by block."""
+    names = np.array([_of_name(name) for name in programs], dtype=np.float64).reshape(-1, 3)
+    shape = np.zeros(len(matrix), dtype=np.uint64)
+    identity = np.zeros(len(matrix), dtype=np.uint64)
+    # A class is known by the sum of the names of the programs that vote for it; "no answer"
+    # is one more class, marked so that no renaming can turn it into another.
+    for start in range(0, len(matrix), _BLOCK):
+        block = matrix[start : start + _BLOCK]
+        rows = slice(start, start + _BLOCK)
+        for v in _said_in(block):
+            voters = _voters(block, v, names)
+            alike = _mix(voters + np.uint64(1)) if v == MISSING else _mix(voters)
+            alike[voters == 0] = 0
+            shape[rows] += alike
+            marked = _mix(voters ^ np.uint64((v + 3) * _ODD % 2**64))
+            marked[voters == 0] = 0
+            identity[rows] += marked
+    return RowHashes(_mix(shape), _mix(identity))
+
+
+def _said_in(block: NDArray[np.int16]) -> list[int]:
+    """Every class that may have been voted for, and MISSING if an answer is."""
+    low, high = int(block.min(initial=ABSTAIN)), int(block.max(initial=ABSTAIN))
+    said = list(range(high + 1))
+    if high > _FEW_CLASSES:
+        said = np.flatnonzero(np.bincount(block[block >= 0])).tolist()
+    return [*said, MISSING] if low == MISSING else said
+
+
+def _voters(block: NDArray[np.int16], v: int, names: Floats) -> Hashes:
+    """(n,) sum of the names of the programs that vote v, 0 without any."""
+    # Names are three whole numbers of 20 bits: sums of millions of them are exact floats.
+    parts = (block == v) @ names
+    words = parts.astype(np.uint64)
+    return words[:, 0] ^ (words[:, 1] << np.uint64(21)) ^ (words[:, 2] << np.uint64(42))
+
+
+def _of_name(name: str) -> list[int]:
+    digest = blake2b(name.encode("utf-8", "surrogatepass"), digest_size=9).digest()
+    return [(int.from_bytes(digest[at : at + 3]) >> 4) + 1 for at in (0, 3, 6)]
 
 
 def _mix(values: Hashes) -> Hashes:
@@ -77,14 +140,3 @@ def _mix(values: Hashes) -> Hashes:
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
-
-
-def row_identities(matrix: NDArray[np.integer]) -> Hashes:
-    """(n,) hash that is equal for equal rows, and for practical purposes only for those."""
-    n, m = matrix.shape
-    narrow = np.zeros((n, -(-m // 4) * 4), dtype=np.int16)
-    narrow[:, :m] = matrix
-    total = np.zeros(n, dtype=np.uint64)
-    for place, word in enumerate(np.ascontiguousarray(narrow.view(np.uint64).T)):
-        total = _mix(total ^ (word + np.uint64(0x9E3779B97F4A7C15 * (place + 1) % 2**64)))
-    return total
