@@ -70,11 +70,16 @@ def make_workspace(
         },
     }
     write_task(root / "task.toml", tables, {})
+    import_recorded(source, root)
+    return open_workspace(root)
+
+
+def import_recorded(source: Source, root: Path) -> int:
+    """Import a data set's recorded answers into a task folder; how many programs came of them."""
     workspace = open_workspace(root)
     answers = root / "answers.jsonl"
     answers.write_text("".join(_recorded_lines(source)), encoding="utf-8")
-    import_answers(workspace, workspace.task(), answers)
-    return workspace
+    return len(import_answers(workspace, workspace.task(), answers).written)
 
 
 def _write_rows(source: Source, path: Path, splits: tuple[str, ...]) -> None:
@@ -90,12 +95,14 @@ def _write_rows(source: Source, path: Path, splits: tuple[str, ...]) -> None:
 
 
 def _recorded_lines(source: Source) -> list[str]:
-    lines = []
+    lines: list[str] = []
     for strategy in ("plain", "knowledge"):
         path = source.recordings / strategy / "responses.jsonl"
-        for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-            if json.loads(line)["custom_id"].startswith(f"{RECORDED[source.name]}-"):
-                lines.append(line)
+        lines += [
+            line
+            for line in path.read_text(encoding="utf-8").splitlines(keepends=True)
+            if json.loads(line)["custom_id"].startswith(f"{RECORDED[source.name]}-")
+        ]
     return lines
 
 
