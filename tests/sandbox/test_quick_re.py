@@ -34,19 +34,19 @@ FLAGS = [
 def random_pattern(rng: random.Random, depth: int = 0) -> str:
     """A pattern from a grammar wide enough to hold every construct `re` parses."""
     pieces = []
-    for _ in range(rng.randint(1, 4)):
+    for _ in range(rng.randint(1, 3)):
         kind = rng.random()
         if kind < 0.4:
-            piece = "".join(re.escape(rng.choice(ALPHABET)) for _ in range(rng.randint(1, 4)))
-        elif kind < 0.5:
+            piece = "".join(re.escape(rng.choice(ALPHABET)) for _ in range(rng.choice([1, 1, 1, 2, 4])))
+        elif kind < 0.55:
             piece = rng.choice([r"\w", r"\d", r"\s", r"\W", ".", ".", ".", r"\b", r"\B"])
-        elif kind < 0.6:
+        elif kind < 0.65:
             members = "".join(re.escape(rng.choice(ALPHABET)) for _ in range(rng.randint(1, 3)))
             more = rng.choice(["", "a-f", r"\d", r"\s"])
             piece = f"[{rng.choice(['', '', '^'])}{members}{more}]"
-        elif kind < 0.65:
+        elif kind < 0.7:
             piece = rng.choice(["^", "$", r"\A", r"\Z"])
-        elif depth < 3:
+        elif depth < 2:
             inner = "|".join(random_pattern(rng, depth + 1) for _ in range(rng.randint(1, 3)))
             opening = rng.choice(
                 ["(", "(?:", "(?:", "(?:", "(?=", "(?!", "(?i:", "(?-i:", "(?>", "(?s:"]
@@ -157,7 +157,7 @@ def settled_by_words(stock: re.Pattern[str], text: str) -> tuple[QuickPattern, b
 
 @pytest.mark.parametrize("block", range(4))
 def test_no_answer_differs_from_stock_re(block: int) -> None:
-    spared = sum(compare(block * 1000 + i, settled_by_words) for i in range(700))
+    spared = sum(compare(block * 1000 + i, settled_by_words) for i in range(1000))
     assert spared > 50, "the comparison is empty unless some texts were answered early"
 
 
