@@ -79,7 +79,7 @@ def run(job):
     peak = _status("VmHWM") - before
     if np.asarray(proba).shape != (len(test), k):
         raise ValueError(f"answers {np.asarray(proba).shape} instead of {(len(test), k)}")
-    return {"proba": np.asarray(proba, dtype=np.float32), "cpu_s": seconds, "peak_mb": peak}
+    return {"proba": np.asarray(proba, dtype=np.float64), "cpu_s": seconds, "peak_mb": peak}
 
 
 def _fresh_peak():

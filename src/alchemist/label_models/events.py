@@ -111,10 +111,9 @@ def encode(columns: NDArray[np.int16], events: Events) -> Encoded:
     if columns.size and int(columns.min()) == MISSING:
         absent = (columns == MISSING).astype(np.float64)
     if u * len(events) <= _DENSE_CELLS and len(events) <= _DENSE_EVENTS:
-        dense = np.empty((len(events), u))
-        for e, (j, v) in enumerate(zip(events.program, events.vote, strict=True)):
-            np.equal(columns[j], v, out=dense[e])
-        return Encoded(dense, absent)
+        # Compared as a whole in the votes' own type, then widened: one pass each.
+        cast = columns[events.program] == events.vote.astype(np.int16)[:, None]
+        return Encoded(cast.astype(np.float64), absent)
     return Encoded(_sparse(columns, events), absent)
 
 

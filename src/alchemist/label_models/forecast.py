@@ -11,7 +11,9 @@ where they say most. The accuracy is the mean over all covered rows; its interva
 the distribution of (slope, shift), on a grid, no sampling.
 """
 
+import json
 from dataclasses import dataclass
+from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +74,13 @@ class Forecast:
     reasons: tuple[str, ...]
 
 
+def shipped_experience() -> Experience:
+    """What benchmarks/label_models_forecast.py learnt from the data sets of this project."""
+    text = resources.files(__package__).joinpath("experience.json").read_text(encoding="utf-8")
+    found = {name: np.array(value) for name, value in json.loads(text).items()}
+    return Experience(found["mean"], found["spread"], found["centre"])
+
+
 def signs_of(votes: Votes, labels: Labels) -> Floats:
     """(5,) what the votes show of how far confidence can be trusted.
 
@@ -114,7 +123,9 @@ def forecast(
         BadVotes: Gold rows and classes differ in number, or an index is no row.
     """
     known = _checked(labels, gold_rows, gold)
-    belief = Belief.of(votes, labels, experience or SHIPPED).after(known.confidence, known.right)
+    belief = Belief.of(votes, labels, experience or shipped_experience()).after(
+        known.confidence, known.right
+    )
     centre, low, high = belief.interval()
     return Forecast(
         accuracy=centre,
@@ -129,30 +140,23 @@ def forecast(
 def next_rows(
     labels: Labels, n: int, *, known: NDArray[np.integer] | None = None
 ) -> NDArray[np.intp]:
-    """(n,) rows whose gold says most about the accuracy, spread over all confidences.
+    """(n,) rows to label next, so that few say much about the accuracy.
 
-    A row's say grows with the standard deviation of its being right; picking evenly along
-    the sum of these deviations, rows sorted by confidence, leaves no doubtful kind out.
+    Covered rows, sorted by class and confidence, are picked at even steps: every kind of
+    label is checked in proportion, which leaves less to chance than drawing blindly.
+
+    Args:
+        labels: What a label model made of the rows.
+        n: How many; fewer where there are not so many covered rows left.
+        known: (g,) rows whose class is known already.
     """
-    taken = np.zeros(len(labels), dtype=bool)
+    free = labels.covered.copy()
     if known is not None:
-        taken[known] = True
-    free = np.flatnonzero(labels.covered & ~taken)
-    order = free[np.argsort(labels.confidence[free], kind="stable")]
+        free[known] = False
+    rows = np.flatnonzero(free)
+    order = rows[np.lexsort((labels.confidence[rows], labels.best[rows]))]
     n = min(n, len(order))
-    if n == 0:
-        return np.zeros(0, dtype=np.intp)
-    confidence = np.clip(labels.confidence[order], 0.5, 0.99)
-    reach = np.cumsum(np.sqrt(confidence * (1 - confidence)))
-    wanted = (np.arange(n) + 0.5) / n * reach[-1]
-    return order[_distinct(np.searchsorted(reach, wanted), len(order))]
-
-
-def _distinct(picked: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    """The same ascending indices below size, moved apart until no two are equal."""
-    steps = np.arange(len(picked))
-    apart = np.maximum.accumulate(picked - steps) + steps
-    return np.minimum(apart, size - len(picked) + steps)
+    return order[((np.arange(n) + 0.5) / max(n, 1) * len(order)).astype(np.intp)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -345,10 +349,3 @@ def learn_experience(signs: Floats, corrections: Floats, groups: NDArray[np.inte
         left[out] = corrections[out] - moved[out] @ regress(~out)
     spread = (left * weight[:, None]).T @ left / weight.sum()
     return Experience(regress(np.ones(len(groups), dtype=bool)), spread, centre)
-
-
-SHIPPED = Experience(
-    mean=np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]),
-    spread=np.array([[0.1, 0.0], [0.0, 0.3]]),
-    centre=np.zeros(5),
-)

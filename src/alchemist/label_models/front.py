@@ -19,9 +19,10 @@ from alchemist.core.patterns import PatternCounts, find_patterns
 from alchemist.core.votes import Votes
 from alchemist.label_models import LABEL_MODELS
 from alchemist.label_models.thinning import (
+    RowHashes,
     hash_rows,
     most_patterns,
-    thin_rows,
+    sample_rows,
 )
 
 _BLOCK = 20_000
@@ -107,15 +108,17 @@ def count_rows(matrix: NDArray[Any], n_classes: int) -> PatternCounts:
         hash_rows(Votes.from_matrix(matrix[at : at + _BLOCK], n_classes).matrix, names)
         for at in range(0, n, _BLOCK)
     ]
-    identity = np.concatenate([part.identity for part in parts])
-    few = thin_rows(
-        np.concatenate([part.shape for part in parts]), identity, most_patterns(m, n_classes)
+    few = sample_rows(
+        RowHashes(
+            np.concatenate([part.shape for part in parts]),
+            np.concatenate([part.identity for part in parts]),
+        ),
+        most_patterns(m, n_classes),
     )
-    kept = Votes.from_matrix(matrix[few.keep], n_classes).matrix
-    found = find_patterns(kept)
-    factor = np.zeros(len(found.patterns), dtype=np.int64)
-    factor[found.inverse] = few.factor[few.keep]
-    return PatternCounts(found.patterns, found.counts * factor, names, n_classes)
+    found = find_patterns(Votes.from_matrix(matrix[few.rows], n_classes).matrix)
+    counts = np.zeros(len(found.patterns), dtype=np.int64)
+    np.add.at(counts, found.inverse, few.times)
+    return PatternCounts(found.patterns, counts, names, n_classes)
 
 
 def _matrix(given: NDArray[Any]) -> NDArray[Any]:

@@ -54,29 +54,46 @@ def thin(hashes: Hashes, counts: NDArray[np.int64], cap: int) -> Thinned:
     return Thinned(heavy | low, factor)
 
 
-def thin_rows(shape: Hashes, identity: Hashes, cap: int) -> Thinned:
-    """The same for (n,) rows that have not been counted yet, by both their hashes."""
-    ordered = np.sort(identity)
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    times = np.diff(np.append(starts, len(ordered)))
-    factor = np.ones(len(shape), dtype=np.int64)
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampled:
+    """(r,) indices of rows that stand for all, and (r,) how many rows each stands for."""
+
+    rows: NDArray[np.intp]
+    times: NDArray[np.int64]
+
+
+def sample_rows(hashes: "RowHashes", cap: int) -> Sampled:
+    """The same for (n,) rows that have not been counted yet; a pattern may come up again."""
+    n = len(hashes.identity)
+    ordered = np.sort(hashes.identity)
+    starts = _starts(ordered)
     if len(starts) <= cap:
-        return Thinned(np.ones(len(shape), dtype=bool), factor)
-    often = ordered[starts[times * cap >= 2 * len(shape)]]
-    places = max(1, cap - len(often))
-    heavy = np.zeros(len(shape), dtype=bool)
-    if len(often):
-        at = np.minimum(np.searchsorted(often, identity), len(often) - 1)
-        heavy = often[at] == identity
-    # Sorting is far faster than np.unique, which hashes.
-    kinds, halvings = np.sort(shape[~heavy]), 0
-    kinds = kinds[np.concatenate([[True], kinds[1:] != kinds[:-1]])] if len(kinds) else kinds
-    while len(kinds) > places:
+        return Sampled(np.arange(n), np.ones(n, dtype=np.int64))
+    lengths = np.diff(np.append(starts, n))
+    often = lengths * cap >= 2 * n
+    common, lengths = ordered[starts[often]], lengths[often]
+    place = np.searchsorted(common, hashes.identity)
+    heavy = place < len(common)
+    heavy[heavy] = common[place[heavy]] == hashes.identity[heavy]
+    first = np.zeros(len(common), dtype=np.intp)
+    where = np.flatnonzero(heavy)[::-1]
+    first[place[where]] = where
+    kinds, halvings = np.sort(hashes.shape[~heavy]), 0
+    kinds = kinds[_starts(kinds)]
+    while len(kinds) > max(1, cap - len(common)):
         halvings += 1
         kinds = kinds[kinds < np.uint64(1 << (64 - halvings))]
-    low = shape < np.uint64(1 << (64 - halvings)) if halvings else np.ones(len(shape), dtype=bool)
-    factor[~heavy] = 1 << halvings
-    return Thinned(heavy | low, factor)
+    low = ~heavy
+    if halvings:
+        low &= hashes.shape < np.uint64(1 << (64 - halvings))
+    rest = np.flatnonzero(low)
+    times = np.concatenate([lengths, np.full(len(rest), 1 << halvings)])
+    return Sampled(np.concatenate([first, rest]), times)
+
+
+def _starts(ordered: Hashes) -> NDArray[np.intp]:
+    """Where each run of equal values begins; sorting is far faster than np.unique's hashing."""
+    return np.flatnonzero(np.concatenate([[len(ordered) > 0], ordered[1:] != ordered[:-1]]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
