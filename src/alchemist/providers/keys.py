@@ -45,9 +45,11 @@ class Secret:
 
     def scrub(self, text: str) -> str:
         """The text with every occurrence of the key hidden, also as JSON spells it."""
-        for form in {self._text, json.dumps(self._text)[1:-1]}:
-            if form:
-                text = text.replace(form, HIDDEN)
+        if not self._text:
+            return text
+        quoted = (json.dumps(self._text, ensure_ascii=plain)[1:-1] for plain in (True, False))
+        for form in (self._text, *quoted):
+            text = text.replace(form, HIDDEN)
         return text
 
 
