@@ -71,6 +71,13 @@ def encode(batch: pa.RecordBatch, bundle: Bundle) -> Chunk:
     return Chunk(layout.buffers, layout.size, described, len(first), original)
 
 
+def call_style(bundle: Bundle) -> str:
+    """How programs are called: with "one" value, with "keywords", or with a "mapping"."""
+    if bundle.as_mapping:
+        return "mapping"
+    return "one" if len(bundle.inputs) == 1 else "keywords"
+
+
 def row_ids(batch: pa.RecordBatch) -> Any:
     """The id column, as strings.
 

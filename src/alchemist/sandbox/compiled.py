@@ -6,6 +6,12 @@ The child unmarshals what its own parent compiled, so no program is parsed per c
 import ast
 import marshal
 import warnings
+from dataclasses import dataclass
+
+from alchemist.core.contracts import Bundle
+from alchemist.core.faults import Fault
+from alchemist.core.program import Program
+from alchemist.sandbox import policy
 
 _MODULES = "<modules>"
 
@@ -60,3 +66,36 @@ def compile_program(source: str, *, rewrite_imports: bool = True) -> bytes:
             return marshal.dumps(compile(tree, "<program>", "exec", dont_inherit=True))
     except (ValueError, RecursionError, MemoryError) as error:
         raise SyntaxError(str(error) or type(error).__name__) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A program ready to run, or why it may not."""
+
+    code: bytes
+    refusals: tuple[Fault, ...] = ()
+
+
+def prepare(program: Program, bundle: Bundle, *, checked: bool, facades: bool) -> Prepared:
+    """Check and compile one program.
+
+    Args:
+        program: Its name and source.
+        bundle: Says which parameters it has to take.
+        checked: Apply the policy.
+        facades: It will run with stand-in modules, which inner imports may look up.
+    """
+    if checked:
+        refusals = policy.check(
+            program.source,
+            inputs=bundle.inputs,
+            as_mapping=bundle.as_mapping,
+            program=program.name,
+        )
+        if refusals:
+            return Prepared(b"", tuple(refusals))
+    try:
+        return Prepared(compile_program(program.source, rewrite_imports=facades))
+    except SyntaxError as error:
+        message = f"not valid Python: {error.msg}"
+        return Prepared(b"", (Fault(program.name, "syntax", message, line=error.lineno),))

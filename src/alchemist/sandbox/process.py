@@ -29,12 +29,12 @@ import numpy as np
 from alchemist.core.contracts import BatchVotes, Bundle, Limits
 from alchemist.core.errors import SandboxError
 from alchemist.core.faults import Fault, Faults
-from alchemist.core.program import ENTRY, Program
+from alchemist.core.program import Program
 from alchemist.core.task import spellings
 from alchemist.core.votes import MISSING
-from alchemist.sandbox import policy, tally
-from alchemist.sandbox.chunk import Chunk, encode, row_ids
-from alchemist.sandbox.compiled import compile_program
+from alchemist.sandbox import tally
+from alchemist.sandbox.chunk import Chunk, call_style, encode, row_ids
+from alchemist.sandbox.compiled import Prepared, prepare
 from alchemist.sandbox.confined import wire
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class ProcessSandbox:
         self._walls = walls or Walls()
         self._zygote: _Zygote | None = None
         self._busy = threading.Lock()
-        self._ready: dict[tuple[str, ...], tuple[bytes, list[Fault]]] = {}
+        self._ready: dict[tuple[str, ...], Prepared] = {}
         self._closed = False
         self.facts = self._started().greeting
         self.level = level_of(self.facts)
@@ -111,10 +111,10 @@ class ProcessSandbox:
         found = Faults()
         runnable: list[tuple[int, bytes]] = []
         for k, program in enumerate(bundle.programs):
-            code, refusals = self._prepared(program, bundle)
-            found += Faults.of(refusals)
-            if not refusals:
-                runnable.append((k, code))
+            prepared = self._prepared(program, bundle)
+            found += Faults.of(prepared.refusals)
+            if not prepared.refusals:
+                runnable.append((k, prepared.code))
         if runnable:
             chunk = encode(batch, bundle)
             outcomes = self._outcomes([code for _, code in runnable], chunk, bundle, limits)
@@ -136,29 +136,14 @@ class ProcessSandbox:
             with self._busy:
                 zygote.dispose()
 
-    def _prepared(self, program: Program, bundle: Bundle) -> tuple[bytes, list[Fault]]:
+    def _prepared(self, program: Program, bundle: Bundle) -> Prepared:
         key = (program.name, program.id, *bundle.inputs, str(bundle.as_mapping))
         if key not in self._ready:
-            self._ready[key] = self._prepare(program, bundle)
-        return self._ready[key]
-
-    def _prepare(self, program: Program, bundle: Bundle) -> tuple[bytes, list[Fault]]:
-        source = program.source
-        if self._walls.policy:
-            refusals = policy.check(
-                source,
-                entry=ENTRY,
-                inputs=bundle.inputs,
-                as_mapping=bundle.as_mapping,
-                program=program.name,
+            walls = self._walls
+            self._ready[key] = prepare(
+                program, bundle, checked=walls.policy, facades=walls.language
             )
-            if refusals:
-                return b"", refusals
-        try:
-            return compile_program(source, rewrite_imports=self._walls.language), []
-        except SyntaxError as error:
-            message = f"not valid Python: {error.msg}"
-            return b"", [Fault(program.name, "syntax", message, line=error.lineno)]
+        return self._ready[key]
 
     def _outcomes(
         self, codes: Sequence[bytes], chunk: Chunk, bundle: Bundle, limits: Limits
@@ -169,7 +154,7 @@ class ProcessSandbox:
             "bytes": chunk.size,
             "columns": chunk.columns,
             "names": bundle.inputs,
-            "style": _style(bundle),
+            "style": call_style(bundle),
             "programs": [base64.b64encode(code).decode() for code in codes],
             "spellings": spellings(bundle.classes),
             "classes": [one.name for one in bundle.classes],
@@ -299,12 +284,6 @@ def level_of(facts: dict[str, Any]) -> str:
     if seccomp:
         return "kernel" if landlock else "kernel-nolandlock"
     return "language"
-
-
-def _style(bundle: Bundle) -> str:
-    if bundle.as_mapping:
-        return "mapping"
-    return "one" if len(bundle.inputs) == 1 else "keywords"
 
 
 def _start(rows: int, votes: int, complaints: int, walls: Walls) -> subprocess.Popen[bytes]:

@@ -18,7 +18,7 @@ from .ballot import Ballot, InvalidReturn, RowTimeout, ask_all
 
 ENTRY = "label"
 _EXAMPLES = 100
-_ROWS_BEFORE_STOPPING = 200
+ROWS_BEFORE_STOPPING = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Recorder:
         """Record one failed row; False when the program has used up its strikes."""
         self._switch(False)
         # The row is marked before the error is asked for its text, which may hang.
-        cell = self._slot.cells[row] = _cell(error)
+        cell = self._slot.cells[row] = cell_of(error)
         sentence = self._sentence(error)
         if sentence is None:
             cell = self._slot.cells[row] = wire.INVALID_RETURN
@@ -92,10 +92,10 @@ class Recorder:
             self._strikes += 1
         count = self._counts[cell] = self._counts.get(cell, 0) + 1
         if count <= _EXAMPLES:
-            self._slot.log(row, _line(error), cell, sentence)
+            self._slot.log(row, line_of(error), cell, sentence)
         stop = self._verdict(row, cell, sentence)
         if stop:
-            self._slot.log(wire.WHOLE_PROGRAM, _line(error), cell, stop)
+            self._slot.log(wire.WHOLE_PROGRAM, line_of(error), cell, stop)
             return False
         self._switch(True)
         return True
@@ -108,7 +108,7 @@ class Recorder:
         if self._strikes >= self._limits["strikes"]:
             return f"stopped after {self._strikes} rows ran out of time or memory"
         asked, failed = row + 1 - self._asked_from, sum(self._counts.values())
-        if asked >= _ROWS_BEFORE_STOPPING and failed > self._limits["max_failed_share"] * asked:
+        if asked >= ROWS_BEFORE_STOPPING and failed > self._limits["max_failed_share"] * asked:
             return f"stopped after failing on {failed} of {asked} rows, last with: {sentence}"
         return ""
 
@@ -185,13 +185,16 @@ def _set_up(
     except BaseException as error:  # noqa: BLE001
         switch(False)
         slot.words[wire.PHASE] = wire.BROKEN
-        cell, line = _cell(error), _line(error)
+        cell, line = cell_of(error), line_of(error)
         message = "setting up took too long" if cell == wire.TIMEOUT else describe(error)
         slot.log(wire.WHOLE_PROGRAM, line, cell, message or type(error).__name__)
         os._exit(wire.EXIT_OK)
-    if task.keywords:
-        return lambda row: label(**row)  # type: ignore[call-arg]
-    return label
+    return by_keyword(label) if task.keywords else label
+
+
+def by_keyword(label: Callable[..., object]) -> Callable[[Any], object]:
+    """The function of one row that passes its inputs by name."""
+    return lambda row: label(**row)
 
 
 class _RowTimer:
@@ -225,7 +228,8 @@ class _RowTimer:
             raise RowTimeout
 
 
-def _cell(error: BaseException) -> int:
+def cell_of(error: BaseException) -> int:
+    """The failure code of an error."""
     if isinstance(error, RowTimeout):
         return wire.TIMEOUT
     if isinstance(error, MemoryError):
@@ -237,7 +241,8 @@ def _cell(error: BaseException) -> int:
     return wire.EXCEPTION
 
 
-def _line(error: BaseException) -> int:
+def line_of(error: BaseException) -> int:
+    """The innermost line of the program that an error passed through, or 0."""
     line, trace = 0, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == "<program>":
