@@ -39,7 +39,7 @@ def test_any_vote_matrix_is_labeled(tmp_path: Path, suffix: str, out: str) -> No
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        pytest.param("v.npz", b"no zip", "cannot be read as a vote matrix", id="damaged npz"),
+        pytest.param("v.npz", b"no zip", "it is no NumPy file", id="damaged npz"),
         pytest.param("v.csv", b"p0\nx\n", "column 'p0' holds string", id="words for votes"),
         pytest.param("v.csv", b"p0\n9\n", "voted 9 on row 0", id="a class that is not there"),
         pytest.param("v.txt", b"", "must end in", id="unknown suffix"),

@@ -28,7 +28,8 @@ def tell_distill(out: Console, report: "DistillReport") -> None:
     if report.skipped:
         out.tell(f"distill: skipped, {report.skipped}.")
         return
+    kept = "" if report.moved is None else f" (kept: its labels moved by {report.moved:.1%})"
     out.tell(
-        f"distill: {report.end_model} learned from {report.trained_on:,} rows; "
+        f"distill: {report.end_model} learned from {report.trained_on:,} rows{kept}; "
         f"{report.n_rows:,} rows labeled by programs and student together."
     )

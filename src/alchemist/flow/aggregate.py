@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,14 @@ from alchemist.flow.vote import part_votes
 from alchemist.label_models import LABEL_MODELS
 from alchemist.store.program_files import load_programs
 from alchemist.store.row_parts import Part
-from alchemist.store.run_records import RunRecord, changed_inputs, digest, latest_run, recording
+from alchemist.store.run_records import (
+    RunRecord,
+    changed_inputs,
+    digest,
+    latest_run,
+    published,
+    recording,
+)
 from alchemist.store.vote_columns import has_column
 from alchemist.store.workspace import Workspace
 
@@ -60,10 +67,18 @@ class Voted:
         return part_votes(self.rows, self.programs, part)
 
 
-def aggregate(workspace: Workspace, task: Task, progress: Progress) -> AggregateReport:
+def aggregate(
+    workspace: Workspace, task: Task, progress: Progress, *, final: bool = True
+) -> AggregateReport:
     """Fit the label model and label every row.
 
     Where rows carry a split, the model is fitted on those of train alone.
+
+    Args:
+        workspace: Where the votes are.
+        task: Which label model, and perhaps the class balance.
+        progress: Where to report.
+        final: Write the labels to results/; not needed where distill will at once.
 
     Raises:
         NotReady: Some program has not voted yet.
@@ -72,44 +87,48 @@ def aggregate(workspace: Workspace, task: Task, progress: Progress) -> Aggregate
     voted = voted_rows(workspace, task, progress)
     last = latest_run(workspace, "aggregate")
     inputs = aggregate_inputs(voted)
-    if last is not None and not changed_inputs(last, inputs):
+    there = not final or published(workspace, "labels.parquet", "labels.csv")
+    if last is not None and there and not changed_inputs(last, inputs):
         report = last.facts["outputs"]
         return AggregateReport(**{**report, "skipped": "votes and settings are unchanged"})
     with recording(workspace, "aggregate", inputs) as run:
-        counts = fit_counts(voted)
+        counts = count_patterns(voted)
         model = LABEL_MODELS.load(task.aggregate.label_model)()
-        model.fit(counts, class_balance=class_balance(task))
+        model.fit(counts.fitted, class_balance=class_balance(task))
         _save(model, voted.programs, run.folder)
-        covered, mass = 0, np.zeros(len(task.classes))
-
-        def labeled() -> Iterator[LabeledPart]:
-            nonlocal covered, mass
-            for part in voted.rows.manifest.parts:
-                labels = model.predict(voted.votes(part))
-                covered += int(labels.covered.sum())
-                mass = mass + labels.proba[labels.covered].sum(axis=0)
-                yield LabeledPart.by_label_model(part, labels)
-
-        deliver(voted.rows, labeled(), run.folder)
-        shares = mass / max(mass.sum(), 1e-12)
-        report = AggregateReport(
-            task.aggregate.label_model,
-            voted.rows.manifest.n_rows,
-            covered,
-            len(counts.patterns),
-            {name: round(float(s), 4) for name, s in zip(task.class_names, shares, strict=True)},
-        )
+        if final:
+            deliver(voted.rows, _labeled(voted, model), run.folder)
+        report = _report(task, counts, model)
         run.facts.update(
-            settings={"label_model": task.aggregate.label_model},
-            outputs={
-                "label_model": report.label_model,
-                "n_rows": report.n_rows,
-                "covered": report.covered,
-                "patterns": report.patterns,
-                "balance": report.balance,
-            },
+            settings={"label_model": task.aggregate.label_model}, outputs=_as_facts(report)
         )
     return report
+
+
+def _labeled(voted: Voted, model: LabelModel) -> Iterator[LabeledPart]:
+    for part in voted.rows.manifest.parts:
+        yield LabeledPart.by_label_model(part, model.predict(voted.votes(part)))
+
+
+def _report(task: Task, counts: "Counts", model: LabelModel) -> AggregateReport:
+    patterns = counts.everything
+    votes = Votes(patterns.patterns, patterns.programs, patterns.n_classes)
+    labels = model.predict(votes)
+    weight = np.where(labels.covered, patterns.counts, 0)
+    shares = (weight @ labels.proba) / max(1, weight.sum())
+    return AggregateReport(
+        task.aggregate.label_model,
+        patterns.n_rows,
+        int(weight.sum()),
+        len(counts.fitted.patterns),
+        {name: round(float(s), 4) for name, s in zip(task.class_names, shares, strict=True)},
+    )
+
+
+def _as_facts(report: AggregateReport) -> dict[str, Any]:
+    facts = asdict(report)
+    del facts["skipped"]
+    return facts
 
 
 def voted_rows(workspace: Workspace, task: Task, progress: Progress) -> Voted:
@@ -144,18 +163,34 @@ def fitted_label_model(workspace: Workspace) -> tuple[LabelModel, RunRecord]:
     return _load(last), last
 
 
-def fit_counts(voted: Voted) -> PatternCounts:
-    """Vote patterns of the rows that models may be fitted on."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """Vote patterns of the rows that models may be fitted on, and of all rows."""
+
+    fitted: PatternCounts
+    everything: PatternCounts
+
+
+def count_patterns(voted: Voted) -> Counts:
+    """Count vote patterns over all parts.
+
+    Raises:
+        NotReady: No row may be fitted on.
+    """
     names = tuple(one.name for one in voted.programs)
     k = len(voted.rows.task.classes)
-    total: PatternCounts | None = None
+    fitted = everything = PatternCounts.of(Votes(np.zeros((0, len(names)), np.int16), names, k))
     for part in voted.rows.manifest.parts:
-        mask = fit_mask(voted.rows, part)
-        counts = PatternCounts.of(Votes(voted.votes(part).matrix[mask], names, k))
-        total = counts if total is None else total + counts
-    if total is None or total.n_rows == 0:
+        votes = voted.votes(part)
+        counts = PatternCounts.of(votes)
+        everything = everything + counts
+        if voted.rows.task.rows.split is not None:
+            mask = fit_mask(voted.rows, part)
+            counts = PatternCounts.of(Votes(votes.matrix[mask], names, k))
+        fitted = fitted + counts
+    if fitted.n_rows == 0:
         raise NotReady("No row may be fitted on: every one is of split valid or test.")
-    return total
+    return Counts(fitted, everything)
 
 
 def fit_mask(rows: Rows, part: Part) -> Any:

@@ -73,7 +73,7 @@ def deliver(rows: Rows, labeled: Iterable[LabeledPart], folder: Path) -> None:
         TableWriter(folder / "labels.csv") as table,
     ):
         for one in labeled:
-            ids = rows.part(one.part).column(0)
+            ids = rows.ids(one.part)
             writer.write_table(label_table(rows.task.class_names, ids, one, schema))
             for batch, low in originals.next(ids):
                 table.write(beside(batch, one, low, rows.task.class_names))

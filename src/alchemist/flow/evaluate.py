@@ -18,7 +18,7 @@ from alchemist.core.labels import Labels
 from alchemist.core.progress import Progress
 from alchemist.core.task import SPLITS, Task
 from alchemist.core.votes import Votes
-from alchemist.flow.aggregate import Voted, fit_counts, fitted_label_model, voted_rows
+from alchemist.flow.aggregate import Voted, count_patterns, fitted_label_model, voted_rows
 from alchemist.flow.bill import Bill, draw_up_bill
 from alchemist.flow.deliver import blend
 from alchemist.flow.distill import fitted_student
@@ -32,6 +32,7 @@ from alchemist.store.run_records import (
     digest,
     latest_run,
     publish,
+    published,
     recording,
 )
 from alchemist.store.workspace import Workspace
@@ -84,7 +85,7 @@ def evaluate(workspace: Workspace, task: Task, progress: Progress) -> EvaluateRe
     if (
         last is not None
         and not changed_inputs(last, inputs)
-        and (workspace.results / "metrics.json").exists()
+        and published(workspace, "metrics.json")
     ):
         metrics = json.loads((last.folder / "metrics.json").read_bytes())
         skipped = "labels and gold are unchanged"
@@ -142,7 +143,7 @@ def _collect(
     gold = np.concatenate([answers.gold[at] for _, at, answers in pieces])
     matrix = np.concatenate([voted.votes(part).matrix[at] for part, at, _ in pieces])
     votes = Votes(matrix, tuple(p.name for p in voted.programs), len(voted.rows.task.classes))
-    majority = LABEL_MODELS.load("majority_vote")().fit(fit_counts(voted))
+    majority = LABEL_MODELS.load("majority_vote")().fit(count_patterns(voted).fitted)
     labels = label_model.predict(votes)
     prior = _prior(label_model, votes)
     outputs = {

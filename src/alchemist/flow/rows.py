@@ -76,6 +76,12 @@ class Rows:
         )
         return pa.Table.from_batches(list(source)).combine_chunks().to_batches()[0]
 
+    def ids(self, part: Part) -> "pa.Array":
+        """Ids of one part."""
+        if part.copied:
+            return read_copied(self.workspace, part, ["id"]).column(0)
+        return self.part(part).column(0)
+
     def parts(self) -> Iterator[tuple[Part, "pa.RecordBatch"]]:
         """Every part with its rows, in order."""
         for part in self.manifest.parts:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from alchemist.core.progress import Progress
 from alchemist.core.task import Task
@@ -64,7 +65,7 @@ def run(
         done("synthesize", synthesize(workspace, task, progress))
     for stage, function in (
         ("vote", vote),
-        ("aggregate", aggregate),
+        ("aggregate", partial(aggregate, final=False)),
         ("distill", distill),
         ("evaluate", evaluate),
     ):

@@ -22,7 +22,14 @@ from alchemist.flow.rows import Rows, take_in
 from alchemist.sandbox import open_sandbox
 from alchemist.store.program_files import load_programs
 from alchemist.store.row_parts import Part
-from alchemist.store.run_records import changed_inputs, digest, latest_run, publish, recording
+from alchemist.store.run_records import (
+    changed_inputs,
+    digest,
+    latest_run,
+    publish,
+    published,
+    recording,
+)
 from alchemist.store.vote_columns import as_arrow_column, has_column, read_columns, write_columns
 from alchemist.store.workspace import Workspace
 
@@ -79,7 +86,8 @@ def vote(workspace: Workspace, task: Task, progress: Progress) -> VoteReport:
     total = len(programs) * len(rows.manifest.parts)
     n_missing = sum(map(len, missing.values()))
     last = latest_run(workspace, "vote")
-    if not n_missing and not changed_inputs(last, inputs) and _published(workspace):
+    outputs = ("votes.parquet", "faults.parquet")
+    if not n_missing and not changed_inputs(last, inputs) and published(workspace, *outputs):
         return _report(rows, programs, (0, total), "", skipped="rows and programs are unchanged")
     with recording(workspace, "vote", inputs) as run:
         level = _run_missing(rows, missing, progress) if n_missing else ""
@@ -92,7 +100,7 @@ def vote(workspace: Workspace, task: Task, progress: Progress) -> VoteReport:
             columns={"run": report.columns_run, "kept": report.columns_kept},
             outputs={"rows": report.n_rows, "covered": report.covered},
         )
-        for name in ("votes.parquet", "faults.parquet"):
+        for name in outputs:
             publish(workspace, run.folder / name, name)
     return report
 
@@ -173,10 +181,6 @@ def _report(
     return VoteReport(n, each, covered / n, faults, columns[0], columns[1], level, skipped)
 
 
-def _published(workspace: Workspace) -> bool:
-    return all((workspace.results / name).exists() for name in ("votes.parquet", "faults.parquet"))
-
-
 def _write_outputs(rows: Rows, programs: Sequence[Program], faults: Faults, folder: Path) -> None:
     import json
 
@@ -189,10 +193,10 @@ def _write_outputs(rows: Rows, programs: Sequence[Program], faults: Faults, fold
     classes = json.dumps(list(rows.task.class_names), ensure_ascii=False)
     schema = pa.schema(fields, metadata={"classes": classes})
     with pq.ParquetWriter(folder / "votes.parquet", schema, compression="zstd") as writer:
-        for part, batch in rows.parts():
+        for part in rows.manifest.parts:
             found = read_columns(rows.workspace, programs, part.name, rows.task.classes)
             columns = [as_arrow_column(column) for column in found.matrix.T]
-            writer.write_table(pa.Table.from_arrays([batch.column(0), *columns], schema=schema))
+            writer.write_table(pa.Table.from_arrays([rows.ids(part), *columns], schema=schema))
     pq.write_table(_fault_table(faults), folder / "faults.parquet", compression="zstd")
 
 

@@ -126,9 +126,11 @@ def store_rows(
     return manifest
 
 
-def read_copied(workspace: Workspace, part: Part) -> "pa.RecordBatch":
-    """The rows of a copied part, as one batch."""
-    return _read_parquet(workspace.rows / f"{part.name}.parquet")
+def read_copied(
+    workspace: Workspace, part: Part, columns: list[str] | None = None
+) -> "pa.RecordBatch":
+    """The rows of a copied part, as one batch; all columns unless some are named."""
+    return _read_parquet(workspace.rows / f"{part.name}.parquet", columns)
 
 
 def read_answers(workspace: Workspace, part: Part) -> "pa.RecordBatch | None":
@@ -264,12 +266,12 @@ def _write_parquet(path: Path, batch: "pa.RecordBatch", *, fresh: bool = False) 
     write_atomically(path, sink.getvalue().to_pybytes())
 
 
-def _read_parquet(path: Path) -> "pa.RecordBatch":
+def _read_parquet(path: Path, columns: list[str] | None = None) -> "pa.RecordBatch":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, memory_map=False)
+        table = pq.read_table(path, columns=columns, memory_map=False)
     except (OSError, pa.ArrowInvalid):
         raise StoreError(
             f"{path} is missing or damaged; delete the folder {path.parent} and run again."

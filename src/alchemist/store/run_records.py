@@ -138,6 +138,11 @@ def publish(workspace: Workspace, source: Path, name: str) -> Path:
     return target
 
 
+def published(workspace: Workspace, *names: str) -> bool:
+    """Whether results/ holds all of these; people may delete what they please."""
+    return all((workspace.results / name).exists() for name in names)
+
+
 def _latest(workspace: Workspace) -> dict[str, str]:
     try:
         found = json.loads((workspace.runs / "latest").read_bytes())
