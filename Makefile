@@ -59,7 +59,7 @@ bench-%: $(DEV)
 	$(BIN)/python -m benchmarks.bench_$(subst -,_,$*)
 
 docs: $(DEV)     ## write the generated reference pages anew
-	$(BIN)/python -m docs.generate
+	COLUMNS=80 TERM=dumb $(BIN)/python -m docs.generate
 
 lock:            ## write the lock files anew (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate -q \

@@ -171,7 +171,14 @@ class EndModel(Protocol):
 
     Features are what the modality's `features` yields: a sequence of strings for text,
     an (n, d) float array otherwise. load(save(model)) predicts the same.
+
+    Attributes:
+        trained_on: How many of the rows handed over it learned from; it may choose fewer.
     """
+
+    @property
+    def trained_on(self) -> int:
+        """How many rows it learned from."""
 
     def fit(self, features: Any, labels: Floats, weights: Floats | None = None) -> Self:
         """Learn from n rows with (n, k) soft labels and (n,) weights."""

@@ -100,6 +100,11 @@ class TfidfStudent:
         self._vocabulary, self._linear = vocabulary, linear
         self._weigh = weigher(vocabulary)
 
+    @property
+    def trained_on(self) -> int:
+        """How many of the rows handed over it learned from; 0 before fit."""
+        return int(self._card.get("trained_on", 0))
+
     def predict_proba(self, features: Sequence[str]) -> Floats:
         """(n, k) class probabilities; memory grows with n · k alone.
 

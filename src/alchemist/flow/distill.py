@@ -147,7 +147,7 @@ def distill(workspace: Workspace, task: Task, progress: Progress) -> DistillRepo
         views.forget_others({part.name for part in voted.rows.manifest.parts})
         report = DistillReport(
             task.distill.end_model,
-            len(sample.labels),
+            student.trained_on,
             sample.candidates,
             voted.rows.manifest.n_rows,
             moved,
