@@ -7,7 +7,7 @@ keys the cache, the ledger, recordings and batch files alike.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
@@ -45,7 +45,7 @@ class Request:
     def hash(self) -> str:
         """64 hex digits over all that can change the answer."""
         identity = {
-            "messages": [asdict(message) for message in self.messages],
+            "messages": [{"role": m.role, "content": m.content} for m in self.messages],
             "model": self.model,
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from alchemist.core.errors import OverBudget
 from alchemist.core.exchange import Reply, Request
-from alchemist.core.files import append_lines, sync_all
+from alchemist.core.files import append_lines
 from alchemist.providers.calls import CallStore, Stored, now
 from alchemist.providers.ledger import Entry, Ledger
 from alchemist.providers.prices import Price, PriceTable, Tariff
@@ -73,11 +73,11 @@ class Budget:
     def settle(self, answered: Sequence[tuple[Entry, Request, Reply]]) -> tuple[Stored, ...]:
         """Store answers, then turn their reservations into prices."""
         stored = tuple(self._stored(*one) for one in answered)
-        many = len(stored) >= _MANY
-        for one in stored:
-            self.store.keep(one, durable=not many)
-        if many:
-            sync_all()
+        if len(stored) >= _MANY:
+            self.store.keep_all(stored)
+        else:
+            for one in stored:
+                self.store.keep(one)
         entries = (entry for entry, _, _ in answered)
         self.ledger.append(*(settled(e, s) for e, s in zip(entries, stored, strict=True)))
         return stored

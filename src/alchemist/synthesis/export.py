@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from alchemist.core.files import write_atomically
-from alchemist.core.wire import batch_line
+from alchemist.core.wire import batch_line, message_batch
 from alchemist.synthesis.answers import PROMPT_MARK
 from alchemist.synthesis.strategies import Ask, Step
 
@@ -19,23 +20,33 @@ class Exported:
     sentence: str
 
 
-def export_prompts(step: Step, folder: Path, root: Path) -> Exported:
-    """Write the asks that are ready: requests.jsonl, and <custom_id>.md for each.
+def export_prompts(
+    step: Step, folder: Path, root: Path, *, shape: Literal["openai", "anthropic"] = "openai"
+) -> Exported:
+    """Write the asks that are ready: one file for a batch service, and a page for each.
 
     Args:
         step: Where the synthesis stands.
         folder: Made if needed; files of an earlier export with these names are replaced.
         root: The task's folder, for the commands that come next.
+        shape: requests.jsonl as OpenAI and `vllm run-batch` read it, or batch.json, the body of
+            an Anthropic message batch.
     """
-    lines = [json.dumps(batch_line(ask.custom_id, ask.request)) for ask in step.ready]
-    requests = folder / "requests.jsonl"
-    write_atomically(requests, "".join(f"{line}\n" for line in lines).encode())
+    if shape == "anthropic":
+        requests = folder / "batch.json"
+        batch = message_batch({ask.custom_id: ask.request for ask in step.ready})
+        write_atomically(requests, json.dumps(batch).encode())
+    else:
+        lines = (json.dumps(batch_line(ask.custom_id, ask.request)) for ask in step.ready)
+        requests = folder / "requests.jsonl"
+        write_atomically(requests, "".join(f"{line}\n" for line in lines).encode())
     pages = []
     for ask in step.ready:
         page = folder / f"{ask.custom_id}.prompt.md"
-        write_atomically(page, _page(ask).encode("utf-8", "surrogatepass"))
+        # Exporting again brings a lost page back; thousands need not each wait for the disk.
+        write_atomically(page, _page(ask).encode("utf-8", "surrogatepass"), durable=False)
         pages.append(page)
-    return Exported((requests, *pages), _sentence(step, folder, root))
+    return Exported((requests, *pages), _sentence(step, requests, root))
 
 
 def _page(ask: Ask) -> str:
@@ -43,14 +54,18 @@ def _page(ask: Ask) -> str:
     return f"{PROMPT_MARK}: save the answer as {ask.custom_id}.md -->\n\n{turns}\n"
 
 
-def _sentence(step: Step, folder: Path, root: Path) -> str:
+def _sentence(step: Step, requests: Path, root: Path) -> str:
+    folder = requests.parent
     if not step.ready:
         return "Every prompt is answered; there is nothing to export."
     ids = _listed([ask.custom_id for ask in step.ready])
+    service = "a batch service or `vllm run-batch`"
+    if requests.suffix == ".json":
+        service = "POST /v1/messages/batches at Anthropic"
     text = (
-        f"{len(step.ready)} prompts are in {folder}. Send requests.jsonl to a batch service or "
-        "`vllm run-batch`, or paste each .prompt.md page into a fresh chat and save the answer "
-        f"beside it as <custom_id>.md ({ids}). Then: alchemist programs import {folder} {root}"
+        f"{len(step.ready)} prompts are in {folder}. Send {requests.name} to {service}, "
+        "or paste each .prompt.md page into a fresh chat and save the answer beside it as "
+        f"<custom_id>.md ({ids}). Then: alchemist programs import {folder} {root}"
     )
     if step.waiting:
         text += (
