@@ -1,27 +1,10 @@
-"""Small bundles and batches for the sandbox's tests."""
+from collections.abc import Callable, Iterator
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
-import pyarrow as pa
 import pytest
 
-from alchemist.core.contracts import BatchVotes, Bundle, Limits
-from alchemist.core.program import Program
-from alchemist.core.task import LabelClass
+from alchemist.core.contracts import BatchVotes, Limits
 from alchemist.sandbox.process import ProcessSandbox
-
-CLASSES = (LabelClass("ham", aliases=("HAM", "fine")), LabelClass("spam"))
-
-
-def bundle_of(*sources: str, inputs: Sequence[str] = ("text",), as_mapping: bool = False) -> Bundle:
-    programs = tuple(Program(f"p{k}", source) for k, source in enumerate(sources))
-    return Bundle(programs, CLASSES, tuple(inputs), as_mapping)
-
-
-def texts(*values: str | None) -> pa.RecordBatch:
-    ids = [f"r{i}" for i in range(len(values))]
-    return pa.record_batch({"id": ids, "text": pa.array(values, pa.string())})
+from alchemist.testing.sandbox import bundle_of, texts
 
 
 @pytest.fixture(scope="session")
@@ -38,11 +21,3 @@ def run(sandbox: ProcessSandbox) -> Callable[..., BatchVotes]:
         return sandbox.run(bundle_of(source), texts(*values), limits or Limits())
 
     return run_one
-
-
-def kinds(votes: BatchVotes, program: str = "p0") -> dict[str, int]:
-    return {kind: n for (name, kind), n in votes.faults.counts.items() if name == program}
-
-
-def column(votes: BatchVotes, k: int = 0) -> list[Any]:
-    return votes.matrix[:, k].tolist()

@@ -37,7 +37,9 @@ def random_pattern(rng: random.Random, depth: int = 0) -> str:
     for _ in range(rng.randint(1, 3)):
         kind = rng.random()
         if kind < 0.4:
-            piece = "".join(re.escape(rng.choice(ALPHABET)) for _ in range(rng.choice([1, 1, 1, 2, 4])))
+            piece = "".join(
+                re.escape(rng.choice(ALPHABET)) for _ in range(rng.choice([1, 1, 1, 2, 4]))
+            )
         elif kind < 0.55:
             piece = rng.choice([r"\w", r"\d", r"\s", r"\W", ".", ".", ".", r"\b", r"\B"])
         elif kind < 0.65:

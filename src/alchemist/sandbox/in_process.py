@@ -88,7 +88,9 @@ class InProcessSandbox:
 
 def _rows_of(chunk: Chunk, bundle: Bundle) -> list[Any]:
     held = np.concatenate(chunk.buffers) if chunk.buffers else np.zeros(0, np.uint8)
-    columns = rows.decode(memoryview(held.tobytes()), chunk.columns, list(bundle.inputs), chunk.rows)
+    columns = rows.decode(
+        memoryview(held.tobytes()), chunk.columns, list(bundle.inputs), chunk.rows
+    )
     return rows.shape(columns, list(bundle.inputs), call_style(bundle))
 
 

@@ -5,7 +5,7 @@ or a model can act on. It is the first wall, not the boundary: see docs/explanat
 """
 
 import ast
-import re
+import string
 import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,6 @@ _DUNDER_METHODS = words(
 )
 # Text that shows in another order than it runs, https://trojansource.codes.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-_WALKING_FIELD = re.compile(r"\{[^{}]*[.\[][^{}]*\}|\{[^{}]*\{")
 _UNPREDICTABLE = words("random secrets time uuid numpy.random")
 
 Finding = tuple[str, int | None, str]
@@ -217,10 +216,16 @@ def _banned_attribute(name: str, line: int | None) -> Finding:
 
 
 def _plain_template(value: ast.expr) -> bool:
-    return (
-        isinstance(value, ast.Constant)
-        and isinstance(value.value, str)
-        and not _WALKING_FIELD.search(value.value)
+    """Whether a literal's fields name arguments only, in the format specification too."""
+    if not (isinstance(value, ast.Constant) and isinstance(value.value, str)):
+        return False
+    try:
+        fields = list(string.Formatter().parse(value.value))
+    except ValueError:
+        return False
+    return not any(
+        "." in (name or "") or "[" in (name or "") or "{" in (spec or "")
+        for _, name, spec, _ in fields
     )
 
 
