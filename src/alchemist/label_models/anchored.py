@@ -231,7 +231,7 @@ def likeliest(
     for step in steps:
         prior = np.maximum(first ** (1 - step) * agreed**step, 1e-4)
         before, fit = fit, em.run(prior / prior.sum(), start=fit)
-        if fit.likelihood < before.likelihood:
+        if fit.likelihood < before.likelihood - _SMALLEST:
             break
         if fit.likelihood > best.likelihood + margin * (len(first) - 1):
             best = fit
