@@ -21,7 +21,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from alchemist.core.contracts import Provider
-from alchemist.core.errors import AlchemistError
+from alchemist.core.errors import AlchemistError, OverBudget
 from alchemist.core.exchange import Reply, Request
 from alchemist.core.progress import Progress, Silent
 from alchemist.providers.budget import Budget, Payer, settled
@@ -128,6 +128,8 @@ class Runner:
             payer, store=self.store, ledger=self.ledger, prices=prices or PriceTable()
         )
         self._limit = asyncio.Semaphore(settings.concurrency)
+        self._in_flight = 0
+        self._settled = asyncio.Event()
 
     def ask_blocking(self, requests: Sequence[Request]) -> tuple[Call, ...]:
         """`ask` for callers without an event loop, or inside somebody else's (a notebook)."""
@@ -138,7 +140,9 @@ class Runner:
 
         A failed request is a Call with an error; the others go on.
         """
+        # Both belong to one event loop, and every ask may run in another.
         self._limit = asyncio.Semaphore(self._settings.concurrency)
+        self._settled = asyncio.Event()
         running: dict[str, asyncio.Task[Call]] = {}
         try:
             with self._progress.bar("asking", len(requests)) as bar:
@@ -217,7 +221,26 @@ class Runner:
         return Call(request, stored.reply, None, True, 0.0, stored.price_usd, stored.price_as, 0.0)
 
     async def _attempt(self, request: Request) -> Call:
-        (entry,) = self.budget.reserve([request])
+        entry = await self._reserve(request)
+        self._in_flight += 1
+        try:
+            return await self._ask_reserved(request, entry)
+        finally:
+            self._in_flight -= 1
+            self._settled.set()
+            self._settled = asyncio.Event()
+
+    async def _reserve(self, request: Request) -> Entry:
+        """Reserve a call; while others are in flight, wait for what they leave of the budget."""
+        while True:
+            try:
+                return self.budget.reserve([request])[0]
+            except OverBudget:
+                if not self._in_flight:
+                    raise
+            await self._settled.wait()
+
+    async def _ask_reserved(self, request: Request, entry: Entry) -> Call:
         started = monotonic()
         try:
             async with asyncio.timeout(self._settings.timeout_s):
