@@ -66,13 +66,17 @@ def replay_bench(folder: Path) -> Bench:
     )
 
 
-@pytest.mark.parametrize("name", list(PROVIDERS))
+NAMES = [
+    pytest.param(name, marks=[pytest.mark.extra(entry.extra)] if entry.extra else [])
+    for name, entry in PROVIDERS.ours.items()
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("check", PROVIDER_CHECKS, ids=lambda check: check.__name__)
 def test_every_provider_keeps_its_promises(
     name: str, check: Check, server: FakeServer, tmp_path: Path
 ) -> None:
-    if not PROVIDERS.installed(name):
-        pytest.skip(f"the extra of {name} is not installed")
     check(bench(name, server, tmp_path))
 
 

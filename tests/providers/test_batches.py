@@ -29,10 +29,8 @@ def questions(n: int = 5) -> dict[str, Request]:
     return {f"q-{i}": Request((Message("user", f"q {i}"),), "m", max_tokens=60) for i in range(n)}
 
 
-@pytest.fixture(params=["openai", "anthropic"])
+@pytest.fixture(params=["openai", pytest.param("anthropic", marks=pytest.mark.extra("anthropic"))])
 def desk(request: Any, server: FakeServer, tmp_path: Path) -> tuple[Scenario, Open]:
-    if request.param == "anthropic":
-        pytest.importorskip("anthropic")
     scenario = Scenario()
     url = server.url(f"desk-{next(NUMBERS)}", scenario)
     kind = {"openai": OpenAI, "anthropic": Anthropic}[request.param]

@@ -29,11 +29,9 @@ NUMBERS = itertools.count()
 ASKS = {f"q{i}": Request((Message("user", f"q {i}"),), "m", max_tokens=60) for i in range(3)}
 
 
-@pytest.fixture(params=["openai", "anthropic"])
+@pytest.fixture(params=["openai", pytest.param("anthropic", marks=pytest.mark.extra("anthropic"))])
 def kind(request: Any, monkeypatch: pytest.MonkeyPatch) -> str:
     name: str = request.param
-    if name == "anthropic":
-        pytest.importorskip("anthropic")
     monkeypatch.setenv(f"{name.upper()}_API_KEY", HEADER_KEY)
     return name
 

@@ -182,6 +182,37 @@ def test_stricter_servers_get_the_parameters_they_know(server: FakeServer) -> No
     assert "max_completion_tokens" in scenario.requests[-1]
 
 
+class Small(Scenario):
+    """A model that writes fewer tokens than it is asked for."""
+
+    words = "max_tokens is too large: {}. This model supports at most 70 completion tokens."
+    most = 70
+
+    def fate(self) -> str:
+        body = self.requests[-1]
+        asked = body.get("max_tokens") or body["max_completion_tokens"]
+        self.complaint = self.words.format(asked)
+        return "bad request" if asked > self.most else "answered"
+
+
+class Narrow(Small):
+    """A server whose context is small, in vLLM's words."""
+
+    words = (
+        "'max_tokens' is too large: {}. This model's maximum context length is 100 tokens and "
+        "your request has 29 input tokens"
+    )
+
+
+@pytest.mark.parametrize("kind", [Small, Narrow], ids=["output limit", "context length"])
+def test_a_lower_output_limit_is_learned(server: FakeServer, kind: type[Small]) -> None:
+    scenario = kind()
+    one = provider(server.url(f"small-{kind.__name__}", scenario))
+    assert complete(one).text == "about the weather"
+    assert complete(one).text == "about the weather"
+    assert [r["max_tokens"] for r in scenario.requests] == [8000, 70, 70]
+
+
 @pytest.mark.parametrize("fate", ["bad key", "broken", "throttled", "cut after", "garbled"])
 def test_a_server_that_repeats_the_key_gives_nothing_away(
     server: FakeServer, tmp_path: Path, fate: str, caplog: pytest.LogCaptureFixture

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,8 +37,6 @@ MOST_OUT = 60
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder in memory, and no waiting for a disk: the order of writes is what is tested."""
-    pytest.importorskip("anthropic")  # and its import, a second long, stays out of the time limit
-    pytest.importorskip("openai")
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     base = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(dir=base if base.is_dir() else None))
@@ -71,15 +70,13 @@ def settings(folder: Path, wall: float | None) -> RunnerSettings:
     )
 
 
-async def storm(server: FakeServer, folder: Path, seed: int) -> None:
+async def storm(server: FakeServer, kind: type[Any], folder: Path, seed: int) -> None:
     rng = random.Random(seed)
     # The wall sometimes stands in the way, sometimes not.
     wall = float(rng.choice([300, 900, 100_000, 100_000]))
     scenario = Scenario(seed=seed, trouble=rng.choice([0.2, 0.5, 0.8]))
-    chat = seed % 2 == 0
-    url = server.url(f"storm-{seed}", scenario)
-    provider = OpenAI(url, None, 5.0) if chat else Anthropic(url, None, 5.0)
-    provider._open_client()  # a client takes 30 ms to make, which is no trouble of the service's
+    provider = kind(server.url(f"storm-{kind.__name__}-{seed}", scenario), None, 5.0)
+    provider._open_client()  # importing an SDK takes a second, which is no trouble of the service's
     asked = questions(seed)
     rough = await Runner(provider, settings(folder, wall), prices=PRICES).ask(asked)
     check(rough, folder, scenario, wall)
@@ -139,27 +136,35 @@ def worst(entries: list[dict[str, object]]) -> float:
     return most
 
 
-async def storms(server: FakeServer, folder: Path, seeds: range, at_once: int = 4) -> None:
-    gate = asyncio.Semaphore(at_once)
+async def storms(server: FakeServer, kind: type[Any], folder: Path, seeds: range) -> None:
+    gate = asyncio.Semaphore(4)
 
     async def one(seed: int) -> None:
         async with gate:
-            await storm(server, folder / str(seed), seed)
+            await storm(server, kind, folder / str(seed), seed)
 
     await asyncio.gather(*(one(seed) for seed in seeds))
 
 
+KINDS = [
+    pytest.param(OpenAI, id="chat completions"),
+    pytest.param(Anthropic, id="messages", marks=pytest.mark.extra("anthropic")),
+]
+
+
 @pytest.mark.slow
-def test_twenty_storms(server: FakeServer, memory: Path) -> None:
-    asyncio.run(storms(server, memory, range(20)))
+@pytest.mark.parametrize("kind", KINDS)
+def test_twenty_storms(server: FakeServer, kind: type[Any], memory: Path) -> None:
+    asyncio.run(storms(server, kind, memory, range(20)))
     assert sum(count_troubles(server).values()) > 50
 
 
 @pytest.mark.stress
-def test_a_thousand_storms(server: FakeServer, memory: Path) -> None:
-    asyncio.run(storms(server, memory, range(1000)))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_thousand_storms(server: FakeServer, kind: type[Any], memory: Path) -> None:
+    asyncio.run(storms(server, kind, memory, range(1000)))
     happened = count_troubles(server)
-    assert min(happened[kind] for kind in TROUBLES) > 100
+    assert min(happened[name] for name in TROUBLES) > 100
 
 
 def count_troubles(server: FakeServer) -> Counter[str]:

@@ -6,6 +6,7 @@ the runner's are the ones the budget knows about.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Self
@@ -23,6 +24,11 @@ from alchemist.providers.settings import ProviderSettings
 HOME = "https://api.openai.com/v1"
 _ENDED = ("completed", "failed", "expired", "cancelled")
 _LIMIT_NAMES = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
+
+# "… at most 16384 completion tokens", "maximum context length is 8192 tokens and your request
+# has 1200 input tokens": OpenAI's and vLLM's words for a limit that is too high.
+_MODEL_LIMIT = re.compile(r"at most (\d+) (?:completion|output)? ?tokens")
+_CONTEXT = re.compile(r"maximum context length is (\d+) tokens.*?(\d+) input tokens", re.DOTALL)
 
 
 class OpenAI:
@@ -42,6 +48,7 @@ class OpenAI:
         self._client: Any = None
         self._limit_name = "max_completion_tokens" if base_url == HOME else "max_tokens"
         self._adapted: set[str] = set()
+        self._most: int | None = None
 
     @classmethod
     def open(cls, settings: ProviderSettings) -> Self:
@@ -80,8 +87,13 @@ class OpenAI:
             await client.close()
 
     def _adapt(self, complaint: str) -> bool:
+        """Learn from a refusal how this server wants its parameters; False for nothing new."""
+        if most := _most_allowed(complaint):
+            lower = self._most is None or most < self._most
+            self._most = most if lower else self._most
+            return lower
         # Servers differ in how they call the limit and in whether a temperature is theirs alone.
-        for name in ("max_completion_tokens", "max_tokens", "temperature"):
+        for name in (*_LIMIT_NAMES, "temperature"):
             if name in complaint and name not in self._adapted:
                 self._adapted |= {name} if name == "temperature" else {*_LIMIT_NAMES}
                 if name != "temperature":
@@ -139,6 +151,8 @@ class OpenAI:
         body = chat_body(request, limit_name=self._limit_name)
         if "temperature" in self._adapted:
             body.pop("temperature", None)
+        if self._most is not None:
+            body[self._limit_name] = min(request.max_tokens, self._most)
         create = self._open_client().chat.completions.with_raw_response.create
         answer = await self._server().call(lambda: create(**body))
         if isinstance(answer, CallFailed):
@@ -165,3 +179,12 @@ class OpenAI:
                 timeout=self._timeout_s,
             )
         return self._client
+
+
+def _most_allowed(complaint: str) -> int | None:
+    """The output limit a server names in a refusal."""
+    if match := _MODEL_LIMIT.search(complaint):
+        return int(match[1])
+    if match := _CONTEXT.search(complaint):
+        return max(int(match[1]) - int(match[2]) - 1, 0) or None
+    return None

@@ -18,7 +18,7 @@ _PER_MESSAGE = 4
 
 _PIECES = re.compile(
     r"(?P<word>[A-Za-z]+)|(?P<number>\d+)|(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)"
-    r"|(?P<foreign>[^\W\d_]+)|(?P<mark>[^\w\s]+|_+)|(?P<line>\s*\n\s*)"
+    r"|(?P<foreign>(?:[^\W\d_]|[\u0300-\u036f\u064b-\u065f\u0900-\u0dff])+)|(?P<mark>[^\w\s]+|_+)|(?P<line>\s*\n\s*)"
 )
 
 
@@ -56,7 +56,7 @@ def estimate_tokens(text: str) -> int:
         length = piece.end() - piece.start()
         match piece.lastgroup:
             case "word":
-                total += 1 + max(0, length - 8) / 5
+                total += 1 + max(0, length - 7) / 5
             case "number":
                 total += -(-length // 3)
             case "cjk":
@@ -64,7 +64,7 @@ def estimate_tokens(text: str) -> int:
             case "foreign":
                 total += max(1.0, length / 3)
             case "mark":
-                total += 1 + (length - 1) / 3
+                total += 1 + (length - 1) / 2.5
             case _:
                 total += 0.7
     return round(total)

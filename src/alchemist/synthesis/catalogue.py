@@ -42,7 +42,7 @@ class Strategy:
     @property
     def output(self) -> tuple[int, int, int]:
         """Output tokens per program, as recorded answers ran: low, likely, high."""
-        return (350, 850, 1700) if self.first or self.weighing else (200, 500, 1100)
+        return (450, 1100, 2000) if self.first or self.weighing else (250, 600, 1200)
 
     @property
     def holds(self) -> tuple[str, ...]:

@@ -27,8 +27,9 @@ from alchemist.synthesis.templates import Templates, load_templates
 
 __all__ = ["STRATEGIES", "Ask", "Brief", "Passage", "Step", "expected_calls", "next_asks"]
 
-# Room for hidden reasoning on top of what is expected; still below common output limits.
-_MOST_TOKENS = {"knowledge": 10_000, "programs": 16_000}
+# Ten long programs run to 18,000 tokens, and hidden reasoning comes on top; a provider lowers
+# this where a model allows less.
+_MOST_TOKENS = {"knowledge": 10_000, "programs": 24_000}
 
 # About as long as the notes models write; stands in for them when a plan is made.
 _STAND_IN = "notes on how an expert decides, with words and rules for each class; " * 120
