@@ -1,6 +1,7 @@
 """Label models beside majority vote, snorkel and crowd-kit.
 
-    python -m benchmarks.bench_label_models [quality] [breaks] [scale] [forecast] [settings]
+    python -m benchmarks.bench_label_models [quality] [breaks] [scale] [forecast] [precisions]
+        [settings]
 
 Without a name, all of them. Test rows are scored and never searched: constants were chosen on
 validation rows, see label_models_settings.py.
@@ -14,6 +15,7 @@ import numpy as np
 
 from benchmarks import label_models_cases as cases
 from benchmarks.label_models_forecast import forecast_table
+from benchmarks.label_models_precisions import precisions_table
 from benchmarks.label_models_runs import Answer, Question, ask, available, credit, f1, scores
 from benchmarks.label_models_settings import settings_table
 from benchmarks.label_models_votes import Matrix, real
@@ -175,13 +177,15 @@ def _balance_claims(rows: list[Row]) -> Iterator[Row]:
 
 def breaks() -> None:
     """`label-model-breaks`."""
-    rows: list[Row] = []
+    drawn = {f"{name}#{i}": c for name in cases.BREAKS for i, c in enumerate(cases.breaks(name))}
+    questions = {key: Question(c.votes, c.votes, c.n_classes) for key, c in drawn.items()}
     contenders = available(MAIN)
-    for name in cases.BREAKS:
-        drawn = list(cases.breaks(name))
-        questions = {str(i): Question(c.votes, c.votes, c.n_classes) for i, c in enumerate(drawn)}
-        answers = ask(questions, contenders, rounds=1, seconds=SECONDS)
-        rows += [_break_row(name, contender, drawn, answers) for contender in contenders]
+    answers = ask(questions, contenders, rounds=1, seconds=SECONDS)
+    rows = [
+        _break_row(name, contender, drawn, answers)
+        for name in cases.BREAKS
+        for contender in contenders
+    ]
     write_table(
         "label-model-breaks",
         COMMAND,
@@ -192,15 +196,16 @@ def breaks() -> None:
 
 
 def _break_row(
-    name: str, contender: str, drawn: list[cases.Case], answers: dict[tuple[str, str], Answer]
+    name: str, contender: str, drawn: dict[str, cases.Case], answers: dict[tuple[str, str], Answer]
 ) -> Row:
-    found = [answers[str(i), contender] for i in range(len(drawn))]
+    own = [key for key in drawn if key.startswith(f"{name}#")]
+    found = [answers[key, contender] for key in own]
     errors = [one.error for one in found if one.error]
     row: Row = {"case": name, "contender": contender}
     if errors:
         return {**row, "error": errors[0]}
     accuracy, rare = [], []
-    for case, answer in zip(drawn, found, strict=True):
+    for case, answer in zip((drawn[key] for key in own), found, strict=True):
         assert answer.proba is not None
         accuracy.append(credit(answer.proba, case.truth).mean())
         counts = np.bincount(case.truth, minlength=case.n_classes)
@@ -253,6 +258,7 @@ TABLES: dict[str, Callable[[], None]] = {
     "breaks": breaks,
     "scale": scale,
     "forecast": forecast_table,
+    "precisions": precisions_table,
     "settings": settings_table,
 }
 

@@ -18,7 +18,7 @@ from alchemist.label_models.default import Default
 from alchemist.label_models.events import Tally, softmax, total_by
 
 _Z95 = 1.96
-# Root mean square error of such an estimate where gold could tell; bench_label_models.
+# The rms error such estimates have, see benchmarks/results/label-model-precisions.json.
 _ERROR_WITHOUT_GOLD = 0.15
 _FEWEST_VOICES = 3
 _FEWEST_MET = 10

@@ -14,6 +14,7 @@ import numpy as np
 from alchemist.core.contracts import Floats, GoldVotes
 from alchemist.core.errors import BadVotes
 from alchemist.core.patterns import PatternCounts
+from alchemist.core.votes import ABSTAIN
 from alchemist.label_models.additive import AdditiveModel, Evidence
 from alchemist.label_models.balance import gold_balance
 from alchemist.label_models.events import Tally
@@ -47,13 +48,13 @@ class Snorkel(AdditiveModel):
             balance = gold_balance(gold, np.full(k, 1 / k))
         model = LabelModel(cardinality=k, verbose=False)
         model.fit(
-            _rows(tally)[:, voiced],
+            _rows(counts)[:, voiced],
             n_epochs=self._epochs,
             seed=self._seed,
             progress_bar=False,
             class_balance=None if balance is None else balance.tolist(),
         )
-        prior = model.p.detach().numpy().astype(np.float64)
+        prior = np.asarray(model.p, dtype=np.float64)
         mu = model.mu.detach().numpy().astype(np.float64)
         place = np.searchsorted(voiced, events.program) * k + events.vote
         weights = np.log(np.clip(mu[place], 0.01, 0.99))
@@ -61,8 +62,9 @@ class Snorkel(AdditiveModel):
         return Evidence(events, weights, silence, prior, np.log(prior))
 
 
-def _rows(tally: Tally) -> np.ndarray:
+def _rows(counts: PatternCounts) -> np.ndarray:
     """(n, m) the votes row by row again, at most about _MOST_ROWS, for a model that needs rows."""
-    shrink = max(1.0, tally.n_rows / _MOST_ROWS)
-    times = np.maximum(np.rint(tally.counts / shrink), 1).astype(np.int64)
-    return np.repeat(np.maximum(tally.patterns, -1).astype(np.int64), times, axis=0)
+    shrink = max(1.0, counts.n_rows / _MOST_ROWS)
+    times = np.maximum(np.rint(counts.counts / shrink), 1).astype(np.int64)
+    # Snorkel knows one kind of silence.
+    return np.repeat(np.maximum(counts.patterns, ABSTAIN).astype(np.int64), times, axis=0)
