@@ -49,11 +49,10 @@ def _class_in(brief: Brief, text: str) -> int | None:
     said = text.strip().strip("\"'`*_.:!() \n").casefold()
     if said in spellings:
         return spellings[said]
-    named = {
-        index
-        for word, index in spellings.items()
-        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text.casefold())
-    }
+    # The longest spelling counts where one holds another, as "not spam" holds "spam".
+    words = "|".join(re.escape(word) for word in sorted(spellings, key=len, reverse=True))
+    found = re.findall(rf"(?<!\w)(?:{words})(?!\w)", text.casefold())
+    named = {spellings[word] for word in found}
     return named.pop() if len(named) == 1 else None
 
 
