@@ -175,7 +175,7 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._silent:
-            self.parts.append(" ".join(data.split()) + " " * data[-1:].isspace())
+            self.parts.append(re.sub(r"\s+", " ", data))
 
 
 def _html_text(text: str) -> str:
