@@ -16,6 +16,7 @@ from alchemist.cli.predict import predict_command
 from alchemist.cli.programs import programs_app
 from alchemist.cli.prompts import prompts_app
 from alchemist.cli.run import run_command
+from alchemist.cli.stress import stress_command
 from alchemist.cli.synthesize import synthesize_command
 from alchemist.cli.vote import vote_command
 
@@ -41,6 +42,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate_command,
     "predict": predict_command,
     "explain": explain_command,
+    "stress": stress_command,
     "doctor": doctor_command,
 }
 for _name, _command in _COMMANDS.items():

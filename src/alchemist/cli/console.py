@@ -5,6 +5,7 @@ pipe turn colours off.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,10 @@ from rich.console import Console as RichConsole
 from rich.table import Table
 
 from alchemist.core.progress import Bar
+
+
+# 0.71 [0.64–0.77], 1,234, +0.5, 12.5%, 3–4, – or nothing at all.
+_NUMBER = re.compile(r"[\d.,%+\[\]–\s-]*$")
 
 
 class Console:
@@ -42,12 +47,13 @@ class Console:
             self._err.print(sentence, markup=False)
 
     def table(self, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table; every column but the first is aligned right."""
+        """A table; columns of numbers are aligned right."""
         if self.as_json:
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for index, header in enumerate(headers):
-            table.add_column(header, justify="left" if index == 0 else "right", overflow="fold")
+            numbers = all(_NUMBER.match(row[index]) for row in rows)
+            table.add_column(header, justify="right" if numbers else "left", overflow="fold")
         for row in rows:
             table.add_row(*(_plain(cell) for cell in row))
         self._out.print(table)

@@ -17,7 +17,7 @@ def demo_command(
     verbose: Verbose = False,
 ) -> None:
     """Run everything on a bundled sample with recorded answers: no key, no network."""
-    from alchemist.flow.demo import make_demo
+    from alchemist.flow.demo import EXAMPLE, make_demo
 
     workspace = make_demo(folder)
     out = console(quiet=quiet, verbose=verbose)
@@ -26,4 +26,4 @@ def demo_command(
         run_and_tell(out, workspace, workspace.task())
     out.tell()
     out.tell(f"Look at {workspace.results / 'labels.csv'}, or ask why a row got its label:")
-    out.tell(f"  alchemist explain {folder} 1")
+    out.tell(f"  alchemist explain {folder} {EXAMPLE}")

@@ -9,7 +9,15 @@ from alchemist.cli.options import Folder, Json, Quiet, Verbose, console, open_ta
 if TYPE_CHECKING:
     from alchemist.flow.evaluate import EvaluateReport
 
-_COLUMNS = ("accuracy", "macro_f1", "brier", "ece", "coverage", "worst_group")
+_COLUMNS = {
+    "accuracy": "accuracy",
+    "on covered": "accuracy_covered",
+    "macro_f1": "macro_f1",
+    "brier": "brier",
+    "ece": "ece",
+    "coverage": "coverage",
+    "worst group": "worst_group",
+}
 
 
 def evaluate_command(
@@ -32,10 +40,13 @@ def tell_evaluation(out: Console, report: "EvaluateReport") -> None:
     out.tell(f"evaluate{skipped}: scored on {report.scored_on}.")
     for split, outputs in report.metrics["scores"].items():
         out.tell()
+        shown = {
+            title: key for title, key in _COLUMNS.items() if any(key in e for e in outputs.values())
+        }
         out.table(
-            (f"{split}, n = {next(iter(outputs.values()))['n']:,}", *_COLUMNS),
+            (f"{split}, n = {next(iter(outputs.values()))['n']:,}", *shown),
             [
-                (name, *(_number(entry, column) for column in _COLUMNS))
+                (name, *(_number(entry, key) for key in shown.values()))
                 for name, entry in outputs.items()
                 if out.verbose or name not in report.metrics["programs"]
             ],
@@ -48,6 +59,6 @@ def _number(entry: dict[str, Any], column: str) -> str:
     found = entry.get(column)
     if not found or found["value"] is None:
         return "–"
-    if column in ("brier", "ece", "coverage"):
+    if column in ("brier", "ece", "coverage", "accuracy_covered"):
         return f"{found['value']:.3f}"
     return f"{found['value']:.3f} [{found['low']:.3f}–{found['high']:.3f}]"

@@ -29,7 +29,7 @@ def explain_command(
             (
                 one.program,
                 one.vote,
-                one.toward,
+                one.toward if abs(one.weight or 0) >= 0.05 else "",
                 "" if one.weight is None else f"{one.weight:+.2f}",
                 one.fault or one.idea,
             )

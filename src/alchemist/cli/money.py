@@ -59,13 +59,23 @@ def tell_plan(out: Console, plan: "Plan") -> None:
             ),
         ],
     )
-    if plan.ratio is not None:
-        out.tell(f"Programs cost {plan.ratio:,.0f} times less. Token counts are estimates.")
+    if plan.ratio is not None and plan.per_row_calls:
+        compared = times(plan.ratio, plan.per_row_calls).lstrip(",; ")
+        out.tell(f"A call per row: {compared}. Token counts are estimates.")
     model = plan.model or "no model named yet"
     priced = f", priced as {plan.price_as}" if plan.price_as else ""
     out.tell(f"Model: {model}{priced}; prices from {plan.price_source}.")
     if plan.cached:
         out.tell(f"{plan.cached} answers are there already and cost nothing.")
+
+
+def times(ratio: float | None, n_rows: int) -> str:
+    """How the price of a call per row compares; on few rows, where programs begin to pay."""
+    if not ratio:
+        return ""
+    if ratio >= 1.5:
+        return f", {ratio:,.0f} times as much"
+    return f"; programs are cheaper from about {round(n_rows / ratio, -2):,.0f} rows on"
 
 
 def tell_bill(out: Console, bill: "Bill") -> None:
@@ -75,8 +85,9 @@ def tell_bill(out: Console, bill: "Bill") -> None:
     if bill.reserved_usd:
         paid += f", and up to {dollars(bill.reserved_usd)} for calls without an outcome"
     per_row = f"a call per row would cost about {dollars(bill.per_row_usd)}"
-    times = f", {bill.ratio:,.0f} times as much" if bill.ratio else ""
-    out.tell(f"Bill: {paid} for {bill.n_labels:,} labels; {per_row}{times}.")
+    out.tell(
+        f"Bill: {paid} for {bill.n_labels:,} labels; {per_row}{times(bill.ratio, bill.n_labels)}."
+    )
 
 
 def confirm_spending(out: Console, workspace: Workspace, task: Task, *, yes: bool) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 from alchemist.core.errors import InputError
 from alchemist.store.workspace import Workspace
 
+# An ironic complaint: a row worth explaining.
+EXAMPLE = "m003"
+
 
 def make_demo(root: Path) -> Workspace:
     """Copy the sample, its task and its recorded answers into a folder.
