@@ -166,7 +166,6 @@ def test_closing_from_another_thread_ends_a_run_at_once() -> None:
 
 def test_the_zygote_carries_no_environment_and_no_open_files(sandbox: ProcessSandbox) -> None:
     process = psutil.Process(sandbox._zygote._process.pid)
-    assert sandbox._zygote.greeting == {"landlock": sandbox.facts["landlock"], "seccomp": "ok"}
     opened = {
         Path(f"/proc/{process.pid}/fd/{fd.name}").readlink().name
         for fd in Path(f"/proc/{process.pid}/fd").iterdir()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from alchemist.sandbox.confined import quick_re
+from alchemist.sandbox.confined import linear, quick_re
 from alchemist.sandbox.confined.literals import required_words
 from alchemist.sandbox.confined.quick_re import METHODS, QuickPattern, absence_test
 
@@ -157,6 +157,35 @@ def settled_by_words(stock: re.Pattern[str], text: str) -> tuple[QuickPattern, b
     return quick, absent is not None and absent(text)
 
 
+def settled_by_re2(stock: re.Pattern[str], text: str) -> tuple[QuickPattern, bool]:
+    """RE2 alone, at any length, so that a wrong word list cannot hide behind it."""
+    found = linear.matcher(stock.pattern, stock.flags)
+    if found is None:
+        return QuickPattern(stock), False
+
+    def absent(candidate: str) -> bool:
+        return candidate.isascii() and not found(candidate)
+
+    quick = QuickPattern(stock)
+    quick.settle(absent)
+    return quick, absent(text)
+
+
+@pytest.mark.extra("re2")
+@pytest.mark.parametrize("block", range(4))
+def test_no_answer_differs_when_re2_looks_first(block: int) -> None:
+    pytest.importorskip("re2")
+    spared = sum(compare(block * 1000 + i, settled_by_re2) for i in range(1000))
+    assert spared > 50
+
+
+@pytest.mark.extra("re2")
+@pytest.mark.stress
+def test_no_answer_differs_in_a_hundred_thousand_pairs_with_re2() -> None:
+    pytest.importorskip("re2")
+    compare_pairs(100_000, settled_by_re2)
+
+
 @pytest.mark.parametrize("block", range(4))
 def test_no_answer_differs_from_stock_re(block: int) -> None:
     spared = sum(compare(block * 1000 + i, settled_by_words) for i in range(1000))
@@ -165,14 +194,18 @@ def test_no_answer_differs_from_stock_re(block: int) -> None:
 
 @pytest.mark.stress
 def test_no_answer_differs_in_a_hundred_thousand_pairs() -> None:
+    compare_pairs(100_000, settled_by_words)
+
+
+def compare_pairs(pairs: int, quick_of: Any) -> None:
     done = tried = 0
-    while done < 100_000:
-        rng = random.Random(10_000_000 + tried)
+    while done < pairs:
+        seed = 10_000_000 + tried
         tried += 1
-        if compiled(random_pattern(rng), rng.choice(FLAGS)) is None:
-            continue
-        compare(10_000_000 + tried - 1, settled_by_words)
-        done += 1
+        rng = random.Random(seed)
+        if compiled(random_pattern(rng), rng.choice(FLAGS)) is not None:
+            compare(seed, quick_of)
+            done += 1
 
 
 @pytest.mark.parametrize(

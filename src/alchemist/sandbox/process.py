@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import importlib.util
 import json
 import mmap
 import os
@@ -27,7 +28,7 @@ from typing import IO, TYPE_CHECKING, Any, Self
 import numpy as np
 
 from alchemist.core.contracts import BatchVotes, Bundle, Limits
-from alchemist.core.errors import SandboxError
+from alchemist.core.errors import MissingExtra, SandboxError
 from alchemist.core.faults import Fault, Faults
 from alchemist.core.program import Program
 from alchemist.core.task import spellings
@@ -55,7 +56,8 @@ class Walls:
         rlimits: Memory, CPU, files, processes.
         landlock: Linux: no files.
         seccomp: Linux: no system calls but memory and time.
-        prefilter: "literals", or "none" for stock `re` alone.
+        prefilter: "re2", "literals", or "none" for stock `re` alone; by default the first that
+            is installed.
         preload: Modules loaded before the doors close, for attacks to find.
     """
 
@@ -66,7 +68,7 @@ class Walls:
     landlock: bool = True
     seccomp: bool = True
     preload: tuple[str, ...] = ()
-    prefilter: str = "literals"
+    prefilter: str = "auto"
 
 
 class ProcessSandbox:
@@ -90,7 +92,7 @@ class ProcessSandbox:
         self._busy = threading.Lock()
         self._ready: dict[tuple[str, ...], Prepared] = {}
         self._closed = False
-        self.facts = self._started().greeting
+        self.facts: dict[str, Any] = self._started().greeting
         self.level = level_of(self.facts)
 
     def __enter__(self) -> Self:
@@ -203,11 +205,12 @@ class _Zygote:
         self._rows, self._votes, self._complaints = (
             _shared_file(n) for n in ("rows", "votes", "stderr")
         )
-        self._process = _start(self._rows, self._votes, self._complaints, walls)
+        enabled = _enabled(walls)
+        self._process = _start(self._rows, self._votes, self._complaints, enabled)
         descriptors = (self._rows, self._votes, self._complaints)
         self.dispose = weakref.finalize(self, _dispose, self._process, descriptors)
         try:
-            self.greeting: dict[str, Any] = self._answer()
+            self.greeting = self._answer() | {"prefilter": enabled["prefilter"]}
         except _Died as death:
             raise SandboxError(
                 f"The sandbox process could not be started with {sys.executable!r}: {death}. "
@@ -286,14 +289,16 @@ def level_of(facts: dict[str, Any]) -> str:
     return "language"
 
 
-def _start(rows: int, votes: int, complaints: int, walls: Walls) -> subprocess.Popen[bytes]:
+def _start(
+    rows: int, votes: int, complaints: int, enabled: dict[str, Any]
+) -> subprocess.Popen[bytes]:
     # A virtual environment's python finds its packages; the one behind it finds none.
     executable = os.path.realpath(getattr(sys, "_base_executable", "") or sys.executable)
     home = str(Path(__file__).parent)
     try:
         return subprocess.Popen(
             [executable, "-s", "-P", "-S", "-B", "-X", "utf8", "-W", "ignore",
-             "-m", "confined.zygote", str(rows), str(votes), json.dumps(asdict(walls))],
+             "-m", "confined.zygote", str(rows), str(votes), json.dumps(enabled)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
@@ -304,6 +309,18 @@ def _start(rows: int, votes: int, complaints: int, walls: Walls) -> subprocess.P
         )  # fmt: skip
     except OSError as error:
         raise SandboxError(f"The sandbox process could not be started: {error}.") from error
+
+
+def _enabled(walls: Walls) -> dict[str, Any]:
+    enabled = asdict(walls)
+    re2 = importlib.util.find_spec("re2") if walls.prefilter in ("auto", "re2") else None
+    if walls.prefilter == "re2" and re2 is None:
+        raise MissingExtra.needed_by("prefilter", "re2", "re2")
+    if walls.prefilter == "auto":
+        enabled["prefilter"] = "literals" if re2 is None else "re2"
+    if re2 is not None and re2.origin is not None:
+        enabled["site"] = str(Path(re2.origin).parents[1])
+    return enabled
 
 
 def _shared_file(name: str) -> int:

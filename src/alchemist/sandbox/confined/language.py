@@ -60,17 +60,17 @@ _WITHHELD = {
 }  # fmt: skip
 
 
-def facades(*, quick: bool = True) -> dict[str, types.ModuleType]:
+def facades(*, prefilter: str = "literals") -> dict[str, types.ModuleType]:
     """Stand-ins for the allowed modules, by name, without private names and inner modules.
 
     Args:
-        quick: Put quick_re in the place of `re`.
+        prefilter: "none" for stock `re`, "literals" for quick_re, "re2" for quick_re with RE2.
     """
     import importlib
 
     made = {name: _facade(importlib.import_module(name), name) for name in sorted(ALLOWED_MODULES)}
-    if quick:
-        made["re"] = quick_re.make(made["re"])
+    if prefilter != "none":
+        made["re"] = quick_re.make(made["re"], linear=prefilter == "re2")
     made["collections"].abc = made["collections.abc"]  # type: ignore[attr-defined]
     package = types.ModuleType("urllib")
     package.parse = made["urllib.parse"]  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from . import linear as linear_time
 from . import literals
 
 # A pattern asked less often is not worth analysing; one that lets more through than
@@ -19,17 +20,45 @@ _ANALYSE_AFTER = 8
 _TRIAL = 64
 _WORTHWHILE = 0.7
 _MOST_PATTERNS = 2_000
+# Below this length a call to RE2 costs more than stock `re`; up to so many words, less is needed.
+_LONG_TEXT = 200
+_FEW_WORDS = 8
 
 Absent = Callable[[str], bool]
 METHODS = ("search", "match", "fullmatch", "findall", "finditer", "split", "sub", "subn")
 
 
-def absence_test(pattern: re.Pattern[str]) -> Absent | None:
-    """A function that proves of a text that the pattern matches nowhere in it, if there is one."""
+def absence_test(pattern: re.Pattern[str], *, linear: bool = False) -> Absent | None:
+    """A function that proves of a text that the pattern matches nowhere in it, if there is one.
+
+    Args:
+        pattern: Any compiled pattern of text.
+        linear: Let RE2 look at long ASCII texts where a few words prove nothing.
+    """
     words = literals.required_words(pattern.pattern, pattern.flags)
-    if not words:
-        return None
-    if not pattern.flags & re.IGNORECASE:
+    by_words = _without(words, bool(pattern.flags & re.IGNORECASE)) if words else None
+    if not linear:
+        return by_words
+    found = linear_time.matcher(pattern.pattern, pattern.flags)
+    if found is None:
+        return by_words
+    return _by_re2(found, by_words, len(words))
+
+
+def _by_re2(found: Callable[[str], bool], by_words: Absent | None, words: int) -> Absent:
+    def absent(text: str) -> bool:
+        if not text.isascii() or len(text) < _LONG_TEXT:
+            return by_words is not None and by_words(text)
+        if by_words is not None and words <= _FEW_WORDS and by_words(text):
+            return True
+        return not found(text)
+
+    return absent
+
+
+def _without(words: tuple[str, ...], fold: bool) -> Absent:
+    """Whether none of the words is in a text; a text outside ASCII proves nothing when folded."""
+    if not fold:
         if len(words) == 1:
             (word,) = words
             return lambda text: word not in text
@@ -60,10 +89,11 @@ class QuickPattern:
     Its methods are made on first use and replaced as it learns whether they pay.
     """
 
-    __slots__ = ("_absent", "_asked", "_passed", "_stock", *METHODS)
+    __slots__ = ("_absent", "_asked", "_linear", "_passed", "_stock", *METHODS)
 
-    def __init__(self, stock: re.Pattern[str]) -> None:
+    def __init__(self, stock: re.Pattern[str], *, linear: bool = False) -> None:
         self._stock = stock
+        self._linear = linear
         self._asked = self._passed = 0
         self._absent: Absent | None = None
         for method in METHODS:
@@ -104,7 +134,7 @@ class QuickPattern:
         if self._asked < _ANALYSE_AFTER:
             return False
         if self._asked == _ANALYSE_AFTER:
-            self._absent = absence_test(self._stock)
+            self._absent = absence_test(self._stock, linear=self._linear)
         if self._absent is None:
             self.settle(None)
             return False
@@ -196,6 +226,10 @@ def _squeezing(stock: Callable[..., str]) -> Callable[..., str]:
 class _Known(dict[Any, Any]):
     """Patterns by (pattern, flags), compiled on first sight."""
 
+    def __init__(self, linear: bool) -> None:
+        super().__init__()
+        self._linear = linear
+
     def __missing__(self, key: tuple[Any, Any]) -> Any:
         pattern, flags = key
         if type(pattern) is QuickPattern:
@@ -205,13 +239,18 @@ class _Known(dict[Any, Any]):
             return compiled
         if len(self) >= _MOST_PATTERNS:
             self.clear()
-        quick = self[pattern, flags] = QuickPattern(compiled)
+        quick = self[pattern, flags] = QuickPattern(compiled, linear=self._linear)
         return quick
 
 
-def make(facade: types.ModuleType) -> types.ModuleType:
-    """The module, with everything else taken from a facade of `re`."""
-    known = _Known()
+def make(facade: types.ModuleType, *, linear: bool = False) -> types.ModuleType:
+    """The module, with everything else taken from a facade of `re`.
+
+    Args:
+        facade: Where the rest of the public names comes from.
+        linear: Use RE2, which must be importable.
+    """
+    known = _Known(linear)
 
     def split(pattern: Any, string: Any, maxsplit: Any = 0, flags: Any = 0) -> Any:
         return known[pattern, flags].split(string, *((maxsplit,) if maxsplit else ()))

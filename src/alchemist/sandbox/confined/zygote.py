@@ -49,7 +49,7 @@ class Zygote:
         self._status = os.open("/proc/self/statm", os.O_RDONLY) if _LINUX else -1
         self.seal = walls.prepare_seccomp() if enabled["seccomp"] else lambda: "ok"
         self.modules = (
-            language.facades(quick=enabled["prefilter"] != "none") if enabled["language"] else {}
+            language.facades(prefilter=enabled["prefilter"]) if enabled["language"] else {}
         )
         self.builtins = (
             language.safe_builtins(self.modules) if enabled["language"] else vars(builtins)
@@ -319,6 +319,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     rows_fd, votes_fd, enabled = int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
     language.preload()
+    if enabled["prefilter"] == "re2":
+        sys.path.append(enabled["site"])
+        importlib.import_module("re2")
     for name in enabled["preload"]:
         importlib.import_module(name)
     os.environ.clear()
