@@ -224,7 +224,7 @@ class _Thread:
     def _ask(self, template: str, kind: str, number: int, side: _Side, background: str = "") -> Ask:
         brief, strategy = self.brief, self.strategy
         facts = {
-            **_facts(brief),
+            **task_facts(brief),
             "background": background,
             "angle": side.angle,
             "only_class": side.only_class,
@@ -246,7 +246,9 @@ class _Thread:
         word = "notes" if kind == "knowledge" else kind
         stem = f"{re.sub('[^a-z-]', '_', strategy.name)[:24]}-{word}-{number + 1}"
         apart = self.model if len(brief.models) > 1 else ""
-        return Ask(f"{stem}-{_digest(request, apart)}", strategy.name, kind, 1, number, request)
+        return Ask(
+            f"{stem}-{request_digest(request, apart)}", strategy.name, kind, 1, number, request
+        )
 
 
 def _threads(brief: Brief) -> Iterator[_Thread]:
@@ -271,7 +273,8 @@ def _angle(angles: list[str], prompt: int) -> tuple[str, int]:
     return angles[(prompt - 1) % len(angles)], (prompt - 1) // len(angles)
 
 
-def _facts(brief: Brief) -> dict[str, object]:
+def task_facts(brief: Brief) -> dict[str, object]:
+    """What every template may say about the task."""
     task = brief.task
     return {
         "instruction": task.instruction.strip(),
@@ -285,7 +288,8 @@ def _facts(brief: Brief) -> dict[str, object]:
     }
 
 
-def _digest(request: Request, apart: str) -> str:
+def request_digest(request: Request, apart: str = "") -> str:
+    """16 hex digits for a custom id."""
     # Over the words alone: answers pasted from a chat window fit whatever model is set later.
     turns = json.dumps([[m.role, m.content] for m in request.messages])
     return hashlib.sha256(f"{turns}{request.sample}{apart}".encode()).hexdigest()[:16]
