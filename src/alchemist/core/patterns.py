@@ -72,17 +72,38 @@ class FoundPatterns:
 def find_patterns(matrix: NDArray[np.int16]) -> FoundPatterns:
     """Find the distinct rows of an (n, m) matrix, in sorted order.
 
-    Rows are compared as raw bytes: sorting one void column is several times faster than
-    np.unique over an axis, and exact, unlike a hash.
+    As many votes as fit are written as the digits of one whole number: sorting numbers is
+    several times faster than np.unique over an axis, and exact, unlike a hash.
     """
     n, m = matrix.shape
     if n == 0 or m == 0:
         patterns = np.zeros((min(n, 1), m), dtype=np.int16)
         return FoundPatterns(patterns, np.full(len(patterns), n), np.zeros(n, dtype=np.int64))
-    # Two bytes a vote, shifted above zero and big-endian, sort like the numbers they hold.
-    shifted = np.ascontiguousarray((matrix.astype(np.int32) + 2).astype(">u2"))
-    rows = shifted.view(np.dtype((np.void, 2 * m))).reshape(n)
-    _, first, inverse, counts = np.unique(
-        rows, return_index=True, return_inverse=True, return_counts=True
-    )
-    return FoundPatterns(matrix[first], counts.astype(np.int64), inverse.astype(np.int64))
+    words = _words(matrix)
+    order = np.argsort(words[0], kind="stable") if len(words) == 1 else np.lexsort(words[::-1])
+    new = np.zeros(n, dtype=bool)
+    new[0] = True
+    for word in words:
+        ordered = word[order]
+        new[1:] |= ordered[1:] != ordered[:-1]
+    starts = np.flatnonzero(new)
+    inverse = np.empty(n, dtype=np.int64)
+    inverse[order] = np.cumsum(new) - 1
+    counts = np.diff(np.append(starts, n)).astype(np.int64)
+    return FoundPatterns(matrix[order[starts]], counts, inverse)
+
+
+def _words(matrix: NDArray[np.int16]) -> list[NDArray[np.int64]]:
+    """The rows of an (n, m) matrix as one or more (n,) numbers that sort alike."""
+    low = int(matrix.min())
+    width = int(matrix.max()) - low + 1
+    per_word = max(1, int(62 / np.log2(max(width, 2))))
+    words = []
+    for start in range(0, matrix.shape[1], per_word):
+        word = np.zeros(len(matrix), dtype=np.int64)
+        for column in np.ascontiguousarray(matrix[:, start : start + per_word].T):
+            word *= width
+            word += column
+            word -= low
+        words.append(word)
+    return words

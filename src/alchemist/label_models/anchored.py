@@ -56,7 +56,7 @@ class AnchorSettings:
     silence: float = 0.2
     echo: float = 0.5
     rounds: int = 40
-    still: float = 2e-3
+    still: float = 5e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,10 +171,10 @@ class AnchoredEM:
         weights = (np.log(given) - np.log(share)) * discount[:, None]
         silence = np.zeros((tally.events.n_programs, tally.n_classes))
         if gamma > 0:
-            np.add.at(silence, tally.events.program, tally.times[:, None] * given)
-            silence /= np.maximum(tally.answered, 1)[:, None] * share
+            fires = tally.events.per_program(tally.times[:, None] * given)
+            fires /= np.maximum(tally.answered, 1)[:, None] * share
             heard = tally.events.per_program(discount * tally.times) / self._cast
-            silence = np.log(np.clip(1 - silence, 0.05, 1)) * (gamma * heard)[:, None]
+            silence = np.log(np.clip(1 - fires, 0.05, 1)) * (gamma * heard)[:, None]
             weights = weights - silence[tally.events.program]
         return Evidence(tally.events, weights, silence, prior, np.log(prior))
 
@@ -194,9 +194,7 @@ class AnchoredEM:
         mass, events = self._mass(evidence), tally.events
         size = mass.sum(axis=1) + 1
         rate = np.minimum((tally.encoded.sums(mass) + 0.5 / len(size)) / size, 0.999)
-        fires = np.zeros((events.n_programs, len(size)))
-        np.add.at(fires, events.program, rate)
-        silence = np.log(np.clip(1 - fires, 1e-3, 1))
+        silence = np.log(np.clip(1 - events.per_program(rate), 1e-3, 1))
         weights = np.log(np.maximum(rate, _SMALLEST)) - silence[events.program]
         scores = tally.encoded.scores(weights, silence, np.log(size / size.sum()))
         top = scores.max(axis=0)

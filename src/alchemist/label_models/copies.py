@@ -38,11 +38,14 @@ class Copies:
 
     def own_mass(self, row: Index, event: Index) -> Floats:
         """(nnz,) vote mass, on its pattern, of each event's whole group."""
-        if (self.share == 1).all():
-            return np.ones(len(row))
-        key = row * (len(self.group) + 1) + self.group[event]
-        _, place = np.unique(key, return_inverse=True)
-        return total_by(place, self.share[event], len(place))[place]
+        mass = self.share[event]
+        sizes = np.bincount(self.group, minlength=len(self.group))
+        echoed = np.flatnonzero(sizes[self.group[event]] > 1)
+        if len(echoed):
+            key = row[echoed] * len(self.group) + self.group[event[echoed]]
+            _, place = np.unique(key, return_inverse=True)
+            mass[echoed] = total_by(place, mass[echoed], len(place))[place]
+        return mass
 
 
 def count_together(tally: Tally) -> list[SameVote]:

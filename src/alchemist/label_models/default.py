@@ -60,7 +60,7 @@ class DefaultSettings:
     anchor: AnchorSettings = field(default_factory=AnchorSettings)
     dense: float = 0.5
     shared: float = 0.05
-    steps: tuple[float, ...] = (0.5, 1.0, 1.5, 2.0)
+    steps: tuple[float, ...] = (1.0, 2.0)
     margin: float = 3.0
     tempering: float = 2.0
 
@@ -93,7 +93,7 @@ class Default(AdditiveModel):
             fit = em.run(balance)
         shared = shared_errors(tally, blocks, fit, settings.anchor.echo)
         part = em_part(tally, shared, settings)
-        if part < 1:
+        if part < 1 and (fit.discount < copies.share).any():
             # What the EM found to be an echo must not be taken for agreement either.
             fewer = Copies(copies.group, np.minimum(copies.share, fit.discount))
             seen = measure_agreement(tally, fewer, settings.agreement, known)

@@ -34,11 +34,13 @@ class Events:
         program: (E,) program of each event, ascending.
         vote: (E,) class it votes for.
         lookup: (m, k) event of a program's vote, E where it was never seen.
+        voices: (a,) programs that vote, and (a,) the first event of each.
     """
 
     program: Index
     vote: Index
     lookup: Index
+    voices: tuple[Index, Index]
 
     def __len__(self) -> int:
         return len(self.program)
@@ -54,15 +56,19 @@ class Events:
         return self.lookup.shape[1]
 
     def per_program(self, values: Floats) -> Floats:
-        """(m,) sums of (E,) values."""
-        return total_by(self.program, values, self.n_programs)
+        """(m, …) sums of (E, …) values."""
+        total = np.zeros((self.n_programs, *values.shape[1:]))
+        voices, starts = self.voices
+        if len(voices):
+            total[voices] = np.add.reduceat(values, starts, axis=0)
+        return total
 
     @classmethod
     def of(cls, program: Index, vote: Index, shape: tuple[int, int]) -> "Events":
         """Number the given pairs, sorted by program; shape is (m, k)."""
         lookup = np.full(shape, len(program), dtype=np.intp)
         lookup[program, vote] = np.arange(len(program))
-        return cls(program, vote, lookup)
+        return cls(program, vote, lookup, np.unique(program, return_index=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
