@@ -107,6 +107,20 @@ def test_results_go_to_stdout_and_quiet_leaves_stderr_empty(workspace: Workspace
     assert ended.stderr == ""
 
 
+def test_reports_on_a_finished_task(workspace: Workspace) -> None:
+    alchemist("run", workspace.root)
+    short = alchemist("programs", workspace.root)
+    assert "coverage" in short.stdout
+    assert short.stdout == alchemist("programs", "report", workspace.root).stdout
+    assert "probably" in alchemist("forecast", workspace.root, "--next", "2").stdout
+    assert "total" in alchemist("costs", workspace.root).stdout
+    assert "Nothing has left" in alchemist("costs", workspace.root, "--sent").stdout
+    for words in (["programs"], ["forecast"], ["costs"], ["stress"]):
+        json.loads(alchemist(*words, workspace.root, "--json").stdout)
+    level = json.loads(alchemist("doctor", "--json").stdout)["sandbox"]["level"]
+    assert level in ("kernel", "kernel-nolandlock", "wasm", "os-profile", "language")
+
+
 def test_help_costs_little(tmp_path: Path) -> None:
     look = (
         "import time, sys, contextlib, io\n"

@@ -7,8 +7,9 @@ from alchemist.core.errors import AlchemistError
 
 def main() -> None:
     """Run the command; our own errors become one sentence and exit code 1."""
-    from alchemist.cli.app import app
+    from alchemist.cli.app import app, spelled_out
 
+    sys.argv[1:] = spelled_out(sys.argv[1:])
     try:
         app(standalone_mode=True)
     except AlchemistError as error:

@@ -5,11 +5,14 @@ from collections.abc import Callable
 import typer
 
 from alchemist.cli.aggregate import aggregate_command
+from alchemist.cli.annotate import annotate_command
+from alchemist.cli.costs import costs_command
 from alchemist.cli.demo import demo_command
 from alchemist.cli.distill import distill_command
 from alchemist.cli.doctor import doctor_command
 from alchemist.cli.evaluate import evaluate_command
 from alchemist.cli.explain import explain_command
+from alchemist.cli.forecast import forecast_command
 from alchemist.cli.init import init_command
 from alchemist.cli.plan import plan_command
 from alchemist.cli.predict import predict_command
@@ -42,6 +45,9 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate_command,
     "predict": predict_command,
     "explain": explain_command,
+    "costs": costs_command,
+    "forecast": forecast_command,
+    "annotate": annotate_command,
     "stress": stress_command,
     "doctor": doctor_command,
 }
@@ -49,6 +55,14 @@ for _name, _command in _COMMANDS.items():
     app.command(_name)(_command)
 app.add_typer(programs_app, name="programs")
 app.add_typer(prompts_app, name="prompts")
+
+
+def spelled_out(words: list[str]) -> list[str]:
+    """`programs DIR` is short for `programs report DIR`."""
+    known = {command.name for command in programs_app.registered_commands} | {"-h", "--help"}
+    if words[:1] == ["programs"] and len(words) > 1 and words[1] not in known:
+        return ["programs", "report", *words[1:]]
+    return words
 
 
 def _version(*, show: bool) -> None:

@@ -10,13 +10,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console as RichConsole
 from rich.table import Table
 
 from alchemist.core.progress import Bar
-
 
 # 0.71 [0.64–0.77], 1,234, +0.5, 12.5%, 3–4, – or nothing at all.
 _NUMBER = re.compile(r"[\d.,%+\[\]–\s-]*$")
@@ -53,7 +52,8 @@ class Console:
         table = Table(box=None, pad_edge=False, header_style="bold")
         for index, header in enumerate(headers):
             numbers = all(_NUMBER.match(row[index]) for row in rows)
-            table.add_column(header, justify="right" if numbers else "left", overflow="fold")
+            justify: Literal["left", "right"] = "right" if numbers else "left"
+            table.add_column(header, justify=justify, overflow="fold", no_wrap=index == 0)
         for row in rows:
             table.add_row(*(_plain(cell) for cell in row))
         self._out.print(table)

@@ -21,12 +21,15 @@ def synthesize_command(
     model: ModelName = None,
     max_cost: MaxCost = None,
     yes: Yes = False,
+    as_batch: Annotated[
+        bool, typer.Option("--submit", help="Send a batch; a later synthesize collects it.")
+    ] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     as_json: Json = False,
 ) -> None:
     """Ask a language model for programs and keep them in DIR/programs."""
-    from alchemist.flow.synthesize import synthesize
+    from alchemist.flow.synthesize import submit, synthesize
 
     workspace, task = open_task(
         folder,
@@ -39,6 +42,11 @@ def synthesize_command(
     out = console(quiet=quiet, as_json=as_json, verbose=verbose)
     with workspace.writing("alchemist synthesize", wait_s=10):
         confirm_spending(out, workspace, task, yes=yes)
+        if as_batch:
+            sentence = submit(workspace, task, out)
+            out.tell(sentence)
+            out.document({"submitted": sentence})
+            return
         report = synthesize(workspace, task, out)
     tell_synthesis(out, report)
     out.document(report)

@@ -121,6 +121,21 @@ class Rows:
         return gold
 
 
+def sample_rows(rows: Rows, size: int, seed: int = 0) -> "pa.RecordBatch":
+    """Ids and inputs of a seeded sample of rows, in row order; all of them when there are fewer."""
+    import pyarrow as pa
+
+    total = rows.manifest.n_rows
+    rng = np.random.default_rng(seed)
+    chosen = np.sort(rng.choice(total, min(size, total), replace=False)) + 1
+    pieces = []
+    for part in rows.manifest.parts:
+        here = chosen[(chosen >= part.number) & (chosen < part.number + part.rows)] - part.number
+        if len(here):
+            pieces.append(rows.part(part).take(here))
+    return pa.Table.from_batches(pieces).combine_chunks().to_batches()[0]
+
+
 def take_in(workspace: Workspace, task: Task, progress: Progress) -> Rows:
     """Read the task's files into the workspace, unless they are unchanged since last time.
 

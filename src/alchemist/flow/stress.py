@@ -12,7 +12,7 @@ from alchemist.core.program import Program
 from alchemist.core.progress import Progress
 from alchemist.core.task import Task
 from alchemist.flow.distill import fitted_student
-from alchemist.flow.rows import Rows, take_in
+from alchemist.flow.rows import Rows, sample_rows, take_in
 from alchemist.flow.vote import open_engine
 from alchemist.modalities.noise import NOISES, Noise
 from alchemist.store.program_files import load_programs
@@ -63,7 +63,7 @@ def stress(workspace: Workspace, task: Task, sample: int, progress: Progress) ->
     if not programs:
         raise NotReady(f"There is no program yet. Run: alchemist synthesize {workspace.root}")
     rows = take_in(workspace, task, progress)
-    batch = _sample(rows, sample)
+    batch = sample_rows(rows, sample, SEED)
     before = _seen(rows, programs, batch, workspace)
     flips: dict[str, dict[str, float]] = {name: {} for name in before.names}
     altered = {}
@@ -71,7 +71,9 @@ def stress(workspace: Workspace, task: Task, sample: int, progress: Progress) ->
         for kind, noise in NOISES.items():
             noisy, changed = _disturb(batch, noise)
             altered[kind] = int(changed.sum())
-            after = _seen(rows, programs, noisy.filter(_mask(changed)), workspace)
+            after = before
+            if changed.any():
+                after = _seen(rows, programs, noisy.filter(_mask(changed)), workspace)
             for name, share in _flips(before, after, changed).items():
                 flips[name][kind] = share
             bar.advance(1)
@@ -93,8 +95,6 @@ def _seen(
 ) -> _Seen:
     task = rows.task
     names = tuple(program.name for program in programs)
-    if not batch.num_rows:
-        return _Seen(names, np.zeros((0, len(names)), dtype=np.int64))
     bundle = Bundle(programs, task.classes, task.rows.inputs, task.as_mapping)
     (found,) = open_engine(task).vote(bundle, [batch])
     matrix = found.matrix.astype(np.int64)
@@ -109,24 +109,10 @@ def _seen(
 def _flips(before: _Seen, after: _Seen, changed: NDArray[np.bool_]) -> dict[str, float]:
     shares = {}
     for column, name in enumerate(after.names):
-        then, now = before.matrix[changed, column], after.matrix[:, column]
+        then, now = before.matrix[changed, column], after.matrix[: changed.sum(), column]
         spoke = (then >= 0) | (now >= 0)
         shares[name] = round(float((then[spoke] != now[spoke]).mean()), 4) if spoke.any() else 0.0
     return shares
-
-
-def _sample(rows: Rows, size: int) -> "pa.RecordBatch":
-    import pyarrow as pa
-
-    total = rows.manifest.n_rows
-    rng = np.random.default_rng(SEED)
-    chosen = np.sort(rng.choice(total, min(size, total), replace=False)) + 1
-    pieces = []
-    for part in rows.manifest.parts:
-        here = chosen[(chosen >= part.number) & (chosen < part.number + part.rows)] - part.number
-        if len(here):
-            pieces.append(rows.part(part).take(here))
-    return pa.Table.from_batches(pieces).combine_chunks().to_batches()[0]
 
 
 def _disturb(batch: "pa.RecordBatch", noise: Noise) -> tuple["pa.RecordBatch", NDArray[np.bool_]]:

@@ -5,23 +5,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alchemist.core.errors import InputError, NoWayOn
-from alchemist.core.progress import Progress
+from alchemist.core.progress import Progress, Silent
+from alchemist.core.rows import ID
 from alchemist.core.task import Task
-from alchemist.flow.rows import Rows, take_in
+from alchemist.flow.rows import Rows, sample_rows, take_in
 from alchemist.modalities import MODALITIES
+from alchemist.providers.batches import Batches, Collection
 from alchemist.providers.calls import CallStore, Stored
 from alchemist.providers.opening import open_runner, ready_to_ask
 from alchemist.providers.plan import Plan, plan_calls
 from alchemist.providers.prices import PriceTable
+from alchemist.providers.runner import Call, Runner
 from alchemist.store.program_files import load_programs, save_programs
 from alchemist.store.run_records import digest, recording
 from alchemist.store.workspace import Workspace
 from alchemist.synthesis.annotate import per_row_expected
 from alchemist.synthesis.answers import read_answers
+from alchemist.synthesis.documents import find_passages
 from alchemist.synthesis.export import Exported, export_prompts
 from alchemist.synthesis.harvest import Answered, Harvest, harvest, harvest_loose
-from alchemist.synthesis.strategies import Ask, Brief, Step, expected_calls, next_asks
+from alchemist.synthesis.strategies import (
+    Ask,
+    Brief,
+    Passage,
+    Step,
+    expected_calls,
+    next_asks,
+)
 from alchemist.synthesis.templates import load_templates
+
+_QUOTED_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +73,9 @@ def plan(workspace: Workspace, task: Task, progress: Progress) -> Plan:
 
 def plan_for(workspace: Workspace, task: Task, rows: Rows) -> Plan:
     """The plan for rows that have been read."""
-    brief = _brief(workspace, task)
+    brief = make_brief(workspace, task, Silent())
     calls = CallStore(workspace.calls)
-    step = _step(workspace, task)
+    step = _step(workspace, brief)
     expected = expected_calls(brief) if step.ready or step.waiting else ()
     to_send = [one for one in expected if calls.find(one.request) is None]
     n_bytes = sum(rows.part(part).nbytes for part in rows.manifest.parts)
@@ -92,52 +105,32 @@ def check_ways_on(workspace: Workspace, task: Task) -> None:
 def synthesize(workspace: Workspace, task: Task, progress: Progress) -> SynthesisReport:
     """Ask for programs and keep them; answers already paid for come from the cache.
 
+    Batches sent earlier are collected first; while one is still at work nothing is asked.
+
     Raises:
         NoWayOn: There is nobody to ask; the message names the ways on.
     """
     check_ways_on(workspace, task)
-    brief = _brief(workspace, task)
-    runner = open_runner(
-        task.synthesis,
-        base=workspace.root,
-        inner=workspace.inner,
-        max_cost_usd=task.synthesis.max_cost_usd,
-        prices=PriceTable.read(workspace.root / "prices.toml"),
-        progress=progress,
-    )
+    brief = make_brief(workspace, task, progress)
+    runner = task_runner(workspace, task, progress)
+    collected = _collect(workspace, runner)
+    if collected.waiting:
+        waiting = ", ".join(f"{name} ({status})" for name, status in collected.waiting)
+        note = f"Still waiting for batch {waiting}; run this again later to collect it."
+        return SynthesisReport((), 0, notes=(note,))
     inputs = {"prompts": digest([a.request.hash for a in next_asks(brief, {}).ready])}
     with recording(workspace, "synthesize", inputs) as run:
-        answered: dict[str, Answered] = {}
-        errors: dict[str, Exception] = {}
-        cached, cost = 0, 0.0
-        priced = True
-        while asks := next_asks(brief, _texts(answered), given_up=frozenset(errors)).ready:
-            with progress.bar("asking for programs", len(asks)):
-                calls = runner.ask_blocking([ask.request for ask in asks])
-            for ask, call in zip(asks, calls, strict=True):
-                if call.reply is None:
-                    errors[ask.custom_id] = call.error or InputError("No answer came.")
-                    continue
-                cached += call.cached
-                priced = priced and call.price_usd is not None
-                cost += call.price_usd or 0.0
-                answered[ask.custom_id] = Answered.of(
-                    ask,
-                    call.reply,
-                    provider=runner.name,
-                    cost_usd=call.price_usd,
-                    created=_now(),
-                )
-        if errors and not answered:
-            raise next(iter(errors.values()))
-        found = harvest(brief, answered.values())
+        asking = _Asking(brief, runner)
+        asking.ask_all()
+        if asking.errors and not asking.answered:
+            raise next(iter(asking.errors.values()))
         report = _keep(
             workspace,
-            found,
-            failures=tuple(f"{name}: {error}" for name, error in errors.items()),
-            calls=len(answered),
-            cached=cached,
-            cost_usd=cost if priced else None,
+            harvest(brief, asking.answered.values()),
+            failures=tuple(f"{name}: {error}" for name, error in asking.errors.items()),
+            calls=len(asking.answered),
+            cached=asking.cached,
+            cost_usd=asking.cost_usd,
         )
         run.facts.update(
             settings={"provider": task.synthesis.provider, "model": task.synthesis.model},
@@ -147,12 +140,81 @@ def synthesize(workspace: Workspace, task: Task, progress: Progress) -> Synthesi
     return report
 
 
+def submit(workspace: Workspace, task: Task, progress: Progress) -> str:
+    """Hand the prompts that are ready to the provider as a batch; a later synthesize collects it.
+
+    Returns:
+        What was sent, in a sentence.
+
+    Raises:
+        NoWayOn: There is nobody to ask.
+        ProviderError: The provider takes no batches.
+    """
+    check_ways_on(workspace, task)
+    step = _step(workspace, make_brief(workspace, task, progress))
+    batches = Batches(task_runner(workspace, task, progress), workspace.inner / "batches")
+    batch = batches.submit({ask.custom_id: ask.request for ask in step.ready})
+    if batch is None:
+        return "Every prompt is answered or on its way; nothing was sent."
+    later = f" {step.waiting} more follow once these are answered." if step.waiting else ""
+    return (
+        f"Sent {len(batch.requests)} prompts as batch {batch.id}.{later} "
+        f"Collect with: alchemist synthesize {workspace.root}"
+    )
+
+
+class _Asking:
+    """Walks the rounds of a synthesis and keeps count."""
+
+    def __init__(self, brief: Brief, runner: Runner) -> None:
+        self._brief = brief
+        self._runner = runner
+        self.answered: dict[str, Answered] = {}
+        self.errors: dict[str, Exception] = {}
+        self.cached = 0
+        self.cost_usd: float | None = 0.0
+
+    def ask_all(self) -> None:
+        while asks := self._ready():
+            calls = self._runner.ask_blocking([ask.request for ask in asks])
+            for ask, call in zip(asks, calls, strict=True):
+                self._take(ask, call)
+
+    def _ready(self) -> tuple[Ask, ...]:
+        texts = {name: one.text for name, one in self.answered.items()}
+        return next_asks(self._brief, texts, given_up=frozenset(self.errors)).ready
+
+    def _take(self, ask: Ask, call: Call) -> None:
+        if call.reply is None:
+            self.errors[ask.custom_id] = call.error or InputError("No answer came.")
+            return
+        self.cached += call.cached
+        known = self.cost_usd is not None and call.price_usd is not None
+        self.cost_usd = self.cost_usd + call.price_usd if known else None  # type: ignore[operator]
+        # A cached answer costs nothing now; its programs still cost what was paid then.
+        self.answered[ask.custom_id] = Answered.of(
+            ask,
+            call.reply,
+            provider=self._runner.name,
+            cost_usd=call.paid_usd,
+            created=_now(),
+        )
+
+
+def _collect(workspace: Workspace, runner: Runner) -> Collection:
+    folder = workspace.inner / "batches"
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return Collection()
+    return Batches(runner, folder).collect()
+
+
 def export(workspace: Workspace, task: Task, folder: Path) -> Exported:
     """Write the prompts that wait for an answer as batch lines and as .md to paste.
 
     A strategy of two rounds has its second prompts only once the first are imported.
     """
-    return export_prompts(_step(workspace, task), folder, workspace.root)
+    brief = make_brief(workspace, task, Silent())
+    return export_prompts(_step(workspace, brief), folder, workspace.root)
 
 
 def import_answers(workspace: Workspace, task: Task, path: Path) -> SynthesisReport:
@@ -164,17 +226,19 @@ def import_answers(workspace: Workspace, task: Task, path: Path) -> SynthesisRep
     Raises:
         BadAnswers: The file holds no answer at all.
     """
-    brief = _brief(workspace, task)
+    brief = make_brief(workspace, task, Silent())
     calls = CallStore(workspace.calls)
-    step = _step(workspace, task)
+    step = _step(workspace, brief)
     asked = [ask.custom_id for ask in (*step.ready, *step.done)]
     found = read_answers(path, known=asked)
     by_id = {ask.custom_id: ask for ask in (*step.ready, *step.done)}
-    for custom_id, reply in found.replies.items():
-        request = by_id[custom_id].request
-        if calls.find(request) is None:
-            calls.keep(Stored(request, reply, provider="import", time=_now()))
-    after = _step(workspace, task)
+    fresh = {by_id[custom_id].request: reply for custom_id, reply in found.replies.items()}
+    calls.keep_all(
+        Stored(request, reply, provider="import", time=_now())
+        for request, reply in fresh.items()
+        if calls.find(request) is None
+    )
+    after = _step(workspace, brief)
     own = [_imported(ask, calls) for ask in after.done if ask.custom_id in found.replies]
     harvested = harvest(brief, own)
     loose = harvest_loose(
@@ -197,12 +261,43 @@ def import_answers(workspace: Workspace, task: Task, path: Path) -> SynthesisRep
     return _keep(workspace, both, calls=len(own) + len(found.unknown), notes=tuple(notes))
 
 
-def _brief(workspace: Workspace, task: Task) -> Brief:
+def make_brief(workspace: Workspace, task: Task, progress: Progress) -> Brief:
+    """Everything prompts are made from: the task, templates, and what strategies quote.
+
+    Raises:
+        BadTask: A strategy quotes rows and privacy.send_rows is false.
+    """
     modality = MODALITIES.load(task.modality)()
+    parts = {part for name in task.synthesis.strategies for part in name.split("+")}
+    passages: tuple[Passage, ...] = ()
+    rows: tuple[dict[str, str], ...] = ()
+    if "documents" in parts:
+        found = find_passages(workspace.root / "documents", task)
+        passages = found.passages
+        progress.say(f"Passages of these files go into the prompts: {', '.join(found.files)}.")
+    if "rows" in parts and task.privacy.send_rows:
+        read = take_in(workspace, task, progress)
+        batch = sample_rows(read, _QUOTED_ROWS).drop_columns([ID])
+        rows = tuple(batch.to_pylist())
+        progress.say(f"{len(rows)} rows of the data go into the prompts.")
     return Brief(
         task=task,
         description=modality.describe(task),
         templates=load_templates(workspace.prompts),
+        passages=passages,
+        rows=rows,
+    )
+
+
+def task_runner(workspace: Workspace, task: Task, progress: Progress) -> Runner:
+    """The runner a task asks with, behind its wall and ledger."""
+    return open_runner(
+        task.synthesis,
+        base=workspace.root,
+        inner=workspace.inner,
+        max_cost_usd=task.synthesis.max_cost_usd,
+        prices=PriceTable.read(workspace.root / "prices.toml"),
+        progress=progress,
     )
 
 
@@ -215,9 +310,8 @@ def _free(workspace: Workspace, task: Task) -> bool:
     return bool(getattr(runner.provider, "free", False))
 
 
-def _step(workspace: Workspace, task: Task) -> Step:
+def _step(workspace: Workspace, brief: Brief) -> Step:
     """How far the answers at hand lead."""
-    brief = _brief(workspace, task)
     calls = CallStore(workspace.calls)
     texts: dict[str, str] = {}
     while True:
@@ -237,10 +331,6 @@ def _imported(ask: Ask, calls: CallStore) -> Answered:
     if stored is None:
         raise InputError(f"The answer to {ask.custom_id!r} was not kept; import it again.")
     return Answered.of(ask, stored.reply, provider="import", cost_usd=None, created=_now())
-
-
-def _texts(answered: dict[str, Answered]) -> dict[str, str]:
-    return {custom_id: one.text for custom_id, one in answered.items()}
 
 
 def _keep(
