@@ -129,7 +129,8 @@ def once(job: dict[str, Any], folder: Path) -> tuple[dict[str, Any], float]:
     """One contender, once: what it printed, and the peak memory of all its processes."""
     path = folder / "job.json"
     path.write_text(json.dumps(job), encoding="utf-8")
-    with peak_pss_mb() as peak:
+    # Reading the memory of a process stops it for a moment, so it is read seldom.
+    with peak_pss_mb(every_s=0.5) as peak:
         done = subprocess.run(
             [interpreter(job["contender"]), str(CONTENDER), str(path)],
             capture_output=True,
@@ -140,6 +141,7 @@ def once(job: dict[str, Any], folder: Path) -> tuple[dict[str, Any], float]:
 
 
 def main() -> None:
+    """Measure, and write the table when it is a full one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--rows", type=int, help="fewer rows, for a quick look; writes no table")
@@ -153,9 +155,7 @@ def main() -> None:
             print(row)
         return
     load = os.getloadavg()[0]
-    note = (
-        f"Load average at the end {load:.1f} on {os.cpu_count()} cores; peak_mb includes the timer."
-    )
+    note = f"Load average at the end: {load:.1f}. The process that takes the time is in peak_mb."
     write_table("engine", COMMAND, table, note)
 
 

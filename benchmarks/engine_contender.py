@@ -42,12 +42,12 @@ def pandas(job, texts):
     import pandas as pd
 
     table, series = table_of(job["classes"]), pd.Series(texts)
-    return [
-        series.apply(label)
-        .map(lambda said: table[said if isinstance(said, str) else None])
-        .tolist()
-        for label in functions(job["programs"])
-    ]
+    columns = []
+    for label in functions(job["programs"]):
+        # pandas turns None among strings into NaN.
+        said = series.apply(label)
+        columns.append([table[one if isinstance(one, str) else None] for one in said])
+    return columns
 
 
 def ours(job, texts):
@@ -73,6 +73,7 @@ def ours(job, texts):
 
 
 def main() -> None:
+    """Run one job."""
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     texts = json.loads(Path(job["texts"]).read_text(encoding="utf-8"))
     run = {"loop": loop, "pandas": pandas}.get(job["contender"], ours)
