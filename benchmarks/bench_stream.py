@@ -78,7 +78,7 @@ def main() -> None:
         "peak_mb": round(peak.mb),
         "votes_per_s": round(options.rows * PROGRAMS / seconds),
     }
-    note = f"{share:.1%} of the first million texts are distinct; the process that takes the time is in peak_mb."
+    note = f"{share:.1%} of the first million texts are distinct. The timer is in peak_mb."
     if options.rows == ROWS:
         write_table("stream", COMMAND, [row], note)
     else:
