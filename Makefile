@@ -42,7 +42,7 @@ test-slow: $(DEV)  ## minutes of stress tests
 	$(BIN)/python -m pytest -m stress
 
 test-extras: $(DEV)  ## tests of optional dependencies; skips are counted
-	$(PIP) install google-re2
+	$(PIP) install google-re2 pandas polars
 	$(BIN)/python -m pytest -m extra
 
 check: $(DEV)    ## format, lint, types, floors

@@ -75,3 +75,29 @@ def test_the_front_door_names_exist_and_are_documented() -> None:
         for name in methods
         if name not in alchemist.Job.__slots__
     )
+
+
+class OnlyArrow:
+    """A frame that offers nothing but the Arrow stream, as polars and others do."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return TABLE.__arrow_c_stream__(requested_schema)
+
+
+@pytest.mark.slow
+def test_anything_that_speaks_arrow_gives_the_same_labels(tmp_path: Path) -> None:
+    plain, spoken = made(tmp_path / "a", TABLE), made(tmp_path / "b", OnlyArrow())
+    plain.run()
+    spoken.run()
+    assert plain.labels().equals(spoken.labels())
+
+
+@pytest.mark.extra("frames")
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_data_frames_give_the_same_labels(tmp_path: Path, kind: str) -> None:
+    library = pytest.importorskip(kind)
+    frame = library.DataFrame({name: TABLE.column(name).to_pylist() for name in TABLE.column_names})
+    plain, framed = made(tmp_path / "a", TABLE), made(tmp_path / "b", frame)
+    plain.run()
+    framed.run()
+    assert plain.labels().equals(framed.labels())

@@ -5,8 +5,18 @@ from typing import Annotated
 import typer
 
 from alchemist.cli.money import dollars
-from alchemist.cli.options import Folder, Json, MaxCost, Quiet, Yes, console, open_task
-from alchemist.cli.synthesize import ModelName, ProviderName
+from alchemist.cli.options import (
+    Folder,
+    Json,
+    MaxCost,
+    ModelName,
+    ProviderName,
+    Quiet,
+    Yes,
+    asking,
+    console,
+    open_task,
+)
 from alchemist.core.errors import OverBudget
 
 
@@ -26,14 +36,7 @@ def annotate_command(
     """Have a model label rows one by one: the baseline programs are compared with."""
     from alchemist.flow.annotate import annotate
 
-    workspace, task = open_task(
-        folder,
-        {
-            "synthesis.provider": provider,
-            "synthesis.model": model,
-            "synthesis.max_cost_usd": max_cost,
-        },
-    )
+    workspace, task = open_task(folder, asking(provider, model, max_cost))
     out = console(quiet=quiet, as_json=as_json)
     if task.privacy.send_rows and not yes and task.synthesis.provider != "replay":
         raise OverBudget(

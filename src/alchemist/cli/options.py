@@ -20,6 +20,18 @@ MaxCost = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Spend without asking first.")]
 
+ModelName = Annotated[str | None, typer.Option("--model", help="The model to ask.")]
+ProviderName = Annotated[str | None, typer.Option("--provider", help="Who answers.")]
+
+
+def asking(provider: str | None, model: str | None, max_cost: float | None) -> dict[str, Any]:
+    """Options of commands that ask a model, as settings that win over task.toml."""
+    return {
+        "synthesis.provider": provider,
+        "synthesis.model": model,
+        "synthesis.max_cost_usd": max_cost,
+    }
+
 
 def open_task(folder: Path, overrides: dict[str, Any] | None = None) -> tuple[Workspace, Task]:
     """The workspace in a folder and its task; options left out (None) override nothing."""

@@ -9,8 +9,20 @@ from alchemist.cli.console import Console
 from alchemist.cli.distill import tell_distill
 from alchemist.cli.evaluate import tell_evaluation
 from alchemist.cli.money import confirm_spending
-from alchemist.cli.options import Folder, Json, MaxCost, Quiet, Verbose, Yes, console, open_task
-from alchemist.cli.synthesize import ModelName, ProviderName, tell_synthesis
+from alchemist.cli.options import (
+    Folder,
+    Json,
+    MaxCost,
+    ModelName,
+    ProviderName,
+    Quiet,
+    Verbose,
+    Yes,
+    asking,
+    console,
+    open_task,
+)
+from alchemist.cli.synthesize import tell_synthesis
 from alchemist.cli.vote import tell_votes
 from alchemist.core.task import Task
 from alchemist.store.workspace import Workspace
@@ -33,14 +45,7 @@ def run_command(
     as_json: Json = False,
 ) -> None:
     """Take the rows to labels, a small model and an account of quality and cost."""
-    workspace, task = open_task(
-        folder,
-        {
-            "synthesis.provider": provider,
-            "synthesis.model": model,
-            "synthesis.max_cost_usd": max_cost,
-        },
-    )
+    workspace, task = open_task(folder, asking(provider, model, max_cost))
     out = console(quiet=quiet, as_json=as_json, verbose=verbose)
     with workspace.writing("alchemist run", wait_s=10):
         if explain:

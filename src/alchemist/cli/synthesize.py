@@ -6,13 +6,22 @@ import typer
 
 from alchemist.cli.console import Console
 from alchemist.cli.money import confirm_spending, dollars
-from alchemist.cli.options import Folder, Json, MaxCost, Quiet, Verbose, Yes, console, open_task
+from alchemist.cli.options import (
+    Folder,
+    Json,
+    MaxCost,
+    ModelName,
+    ProviderName,
+    Quiet,
+    Verbose,
+    Yes,
+    asking,
+    console,
+    open_task,
+)
 
 if TYPE_CHECKING:
     from alchemist.flow.synthesize import SynthesisReport
-
-ModelName = Annotated[str | None, typer.Option("--model", help="The model to ask.")]
-ProviderName = Annotated[str | None, typer.Option("--provider", help="Who answers.")]
 
 
 def synthesize_command(
@@ -31,14 +40,7 @@ def synthesize_command(
     """Ask a language model for programs and keep them in DIR/programs."""
     from alchemist.flow.synthesize import submit, synthesize
 
-    workspace, task = open_task(
-        folder,
-        {
-            "synthesis.provider": provider,
-            "synthesis.model": model,
-            "synthesis.max_cost_usd": max_cost,
-        },
-    )
+    workspace, task = open_task(folder, asking(provider, model, max_cost))
     out = console(quiet=quiet, as_json=as_json, verbose=verbose)
     with workspace.writing("alchemist synthesize", wait_s=10):
         confirm_spending(out, workspace, task, yes=yes)

@@ -223,6 +223,7 @@ def _write_frame(rows: Any, path: Path) -> None:
     if first is None:
         raise BadRows("The rows handed over are empty; there must be at least one.")
     temporary = path.with_suffix(".parquet.tmp")
+    first = first.cast(_writable(first.schema))
     with pq.ParquetWriter(temporary, first.schema) as writer:
         writer.write_batch(first)
         for number, batch in enumerate(batches, start=2):
@@ -233,6 +234,18 @@ def _write_frame(rows: Any, path: Path) -> None:
                     f"Batch {number} does not have the columns of the first: {error}."
                 ) from None
     temporary.replace(path)
+
+
+def _writable(schema: "pa.Schema") -> "pa.Schema":
+    """The schema with views, which parquet cannot hold, as plain strings and bytes."""
+    import pyarrow as pa
+
+    def plain(kind: "pa.DataType") -> "pa.DataType":
+        if pa.types.is_string_view(kind):
+            return pa.string()
+        return pa.binary() if pa.types.is_binary_view(kind) else kind
+
+    return pa.schema([field.with_type(plain(field.type)) for field in schema])
 
 
 def _batches(rows: Any) -> Any:
