@@ -21,6 +21,7 @@ Source: A. P. Dawid and A. M. Skene, "Maximum likelihood estimation of observer 
 using the EM algorithm", Applied Statistics 28 (1979), doi:10.2307/2346806.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,7 +70,8 @@ class AnchoredFit:
         discount: (E,) part of a full vote each event has.
         evidence: The same as evidence.
         likelihood: Log-likelihood of all rows, votes and silences, after one M-step
-            without anchors; comparable between balances.
+            without anchors; comparable between fits that start from one another.
+        judge: (E,) discounts under which the likelihood counts, so that echoes do not.
     """
 
     given: Floats
@@ -77,6 +79,7 @@ class AnchoredFit:
     discount: Floats
     evidence: Evidence
     likelihood: float
+    judge: Floats
 
 
 class AnchoredEM:
@@ -124,11 +127,14 @@ class AnchoredEM:
             mass = self._mass(self._evidence(given, share, discount, prior))
             share = _shares(mass, 10)
             before, given = given, self._maximize(mass, share)
-            if turn and np.abs(given - before).max(initial=0) < settings.still:
+            # Discounts settle later than the rest, and turn the rest when they do.
+            moved = self._update_discount(given, share, discount)
+            if turn and max(np.abs(given - before).max(initial=0), moved / 4) < settings.still:
                 break
-            self._update_discount(given, share, discount)
         evidence = self._evidence(given, share, discount, prior)
-        return AnchoredFit(given, share, discount, evidence, self._likelihood(evidence))
+        judge = discount if start is None else start.judge
+        likelihood = self._likelihood(evidence, judge)
+        return AnchoredFit(given, share, discount, evidence, likelihood, judge)
 
     def _mass(self, evidence: Evidence) -> Floats:
         scores = self._tally.encoded.scores(evidence.weights, evidence.silence, evidence.tilt)
@@ -178,24 +184,28 @@ class AnchoredEM:
             weights = weights - silence[tally.events.program]
         return Evidence(tally.events, weights, silence, prior, np.log(prior))
 
-    def _update_discount(self, given: Floats, share: Floats, discount: Floats) -> None:
-        """Move each vote's discount half-way to 1 / (1 + its echoes)."""
-        size = self._tally.n_rows * share
+    def _update_discount(self, given: Floats, share: Floats, discount: Floats) -> float:
+        """Move each vote's discount half-way to 1 / (1 + its echoes); the largest move."""
+        size, moved = self._tally.n_rows * share, 0.0
         for block in self._near:
             fires = self._tally.times[:, None] * given / size
             residual = np.clip(residual_correlation(block, fires, size), 0, 1)
             residual[residual < self._settings.echo] = 0
             share_left = self._copies.share[block.events]
             wanted = np.minimum(1 / (1 + residual.sum(axis=1)), share_left)
-            discount[block.events] = (discount[block.events] + wanted) / 2
+            half = (wanted - discount[block.events]) / 2
+            discount[block.events] += half
+            moved = max(moved, float(np.abs(half).max()))
+        return moved
 
-    def _likelihood(self, evidence: Evidence) -> float:
+    def _likelihood(self, evidence: Evidence, judge: Floats) -> float:
         tally = self._tally
         mass, events = self._mass(evidence), tally.events
         size = mass.sum(axis=1) + 1
         rate = np.minimum((tally.encoded.sums(mass) + 0.5 / len(size)) / size, 0.999)
-        silence = np.log(np.clip(1 - events.per_program(rate), 1e-3, 1))
-        weights = np.log(np.maximum(rate, _SMALLEST)) - silence[events.program]
+        heard = events.per_program(judge * tally.times) / np.maximum(self._cast, 1e-9)
+        silence = np.log(np.clip(1 - events.per_program(rate), 1e-3, 1)) * heard[:, None]
+        weights = np.log(np.maximum(rate, _SMALLEST)) * judge[:, None] - silence[events.program]
         scores = tally.encoded.scores(weights, silence, np.log(size / size.sum()))
         top = scores.max(axis=0)
         return float(tally.counts @ (top + np.log(np.exp(scores - top).sum(axis=0))))
@@ -208,29 +218,62 @@ def _shares(mass: Floats, doubt: float) -> Floats:
 
 
 def likeliest(
-    em: AnchoredEM, agreed: Floats, *, steps: tuple[float, ...], margin: float
+    em: AnchoredEM,
+    agreed: Floats,
+    *,
+    steps: tuple[float, ...],
+    margin: float,
+    independent: Callable[[AnchoredFit], bool],
 ) -> AnchoredFit:
     """The fit under the most likely of several class balances.
 
     The path leads from the balance of a first look, which leans to even classes, to the
-    balance of the agreement-weighted labels, which leans to frequent ones, and beyond; it is
-    left at the first point less likely than the one before.
+    balance of the agreement-weighted labels, which leans to frequent ones, and beyond. It is
+    left at the first point less likely than the one before; if nothing is gained that way and
+    programs err independently, the other direction is tried, where a class that is voted for
+    too freely gets less. (Shared errors mislead the likelihood, and nothing else speaks for
+    that direction.) A last run goes to the summit of the parabola through the best point and
+    its neighbours.
 
     Args:
         em: The EM.
         agreed: (k,) class shares of the agreement-weighted labels.
-        steps: Points tried beyond the first look; 1 is `agreed`.
-        margin: Log-likelihood per free class share that a point must gain to be preferred
-            to those before it.
+        steps: Points tried beyond the first look, and mirrored behind it; 1 is `agreed`.
+        margin: Log-likelihood per free class share that a point must gain over the first
+            look to be preferred to it.
+        independent: Tells whether programs err independently, from the first fit.
     """
-    first = em.first_look()
-    best = em.run(first)
-    fit = best
-    for step in steps:
-        prior = np.maximum(first ** (1 - step) * agreed**step, 1e-4)
-        before, fit = fit, em.run(prior / prior.sum(), start=fit)
-        if fit.likelihood < before.likelihood - _SMALLEST:
+    first, gain = em.first_look(), margin * (len(agreed) - 1)
+
+    def balance(step: float) -> Floats:
+        prior = np.maximum(first * (agreed / first) ** step, 1e-4)
+        return prior / prior.sum()
+
+    start = em.run(first)
+    for direction in (1, -1):
+        if direction < 0 and not independent(start):
             break
-        if fit.likelihood > best.likelihood + margin * (len(first) - 1):
-            best = fit
-    return best
+        tried = [(0.0, start)]
+        for step in steps:
+            tried.append((direction * step, em.run(balance(direction * step), tried[-1][1])))
+            if tried[-1][1].likelihood < tried[-2][1].likelihood - _SMALLEST:
+                break
+        top = max(range(len(tried)), key=lambda i: tried[i][1].likelihood)
+        if tried[top][1].likelihood > start.likelihood + gain:
+            best = tried[top][1]
+            between = _summit(tried, top)
+            if between is None:
+                return best
+            fit = em.run(balance(between), best)
+            return max(best, fit, key=lambda one: one.likelihood)
+    return start
+
+
+def _summit(tried: list[tuple[float, AnchoredFit]], top: int) -> float | None:
+    """Where the parabola through the best point and its neighbours is highest."""
+    if not 0 < top < len(tried) - 1:
+        return None
+    (a, low), (b, best), (c, high) = tried[top - 1 : top + 2]
+    rise, fall = best.likelihood - low.likelihood, best.likelihood - high.likelihood
+    bend = rise * (c - b) + fall * (b - a)
+    return b + (rise * (c - b) ** 2 - fall * (b - a) ** 2) / (2 * bend) if bend else None

@@ -14,6 +14,9 @@ from alchemist.label_models.events import Index, Tally, total_by
 
 NEAR = 0.9
 _FEWEST_ROWS = 5
+_NEARLY_ALL = 0.995
+_ROWS_TO_BE_CONSTANT = 200
+_OTHERS_NEEDED = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,6 +80,20 @@ def find_copies(tally: Tally, blocks: list[SameVote]) -> Copies:
             group[block.events] = block.events[_components(alike)]
             share[block.events] = 1 / sizes
     return Copies(group, share)
+
+
+def mute_constants(tally: Tally, copies: Copies) -> Copies:
+    """Take the vote from programs that say the same on nearly every row.
+
+    Such a vote tells no two rows apart, but counted, it tips every balance. On few rows, or
+    where hardly anybody else votes, it may still be all there is, and stands.
+    """
+    answered = tally.answered[tally.events.program]
+    constant = (tally.times > _NEARLY_ALL * answered) & (answered >= _ROWS_TO_BE_CONSTANT)
+    others = np.unique(tally.events.program[~constant])
+    if not constant.any() or len(others) < _OTHERS_NEEDED:
+        return copies
+    return Copies(copies.group, np.where(constant, 0, copies.share))
 
 
 def _components(alike: NDArray[np.bool_]) -> Index:

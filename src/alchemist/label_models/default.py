@@ -7,10 +7,10 @@ easy and on hard rows, and an EM takes that for evidence. The pool is a weighted
 log-evidence, so the result is again a sum of evidence:
 
     one       share of all votes cast by programs that only ever vote one class
-    lambda    `dense` up to one = 2/3, rising to 1 at one = 1
+    r         mean residual correlation of two votes that agree, echoes left out
+    lambda    dense + (1 - dense) clip(max(3 one - 2, 1 - r / shared), 0, 1)
+    T         1 / (1 + tempering (votes per row - 1) r): votes that err together are fewer
     evidence  T (lambda * EM + (1 - lambda) * agreement)
-    T         1 / (1 + c (votes per row - 1) r), r the mean residual correlation of two
-              votes that agree: votes that are right together count as fewer
 
 Below three programs that vote nothing can be learnt, and equal weights remain.
 See docs/explanation/label-models.md for how the constants were chosen.
@@ -35,6 +35,7 @@ from alchemist.label_models.copies import (
     SameVote,
     count_together,
     find_copies,
+    mute_constants,
     residual_correlation,
 )
 from alchemist.label_models.events import Tally
@@ -52,7 +53,7 @@ class DefaultSettings:
         dense: Part of the EM in the pool when programs choose among classes and err together.
         shared: r at which they do.
         steps: Class balances tried, see anchored.likeliest.
-        margin: Log-likelihood per free class share a balance must gain over those before it.
+        margin: Log-likelihood per free class share a balance must gain over the first look.
         tempering: c, how strongly shared errors cool the posterior.
     """
 
@@ -77,22 +78,30 @@ class Default(AdditiveModel):
     ) -> Evidence:
         settings, tally = self._settings, Tally.of(counts)
         blocks = count_together(tally)
-        copies = find_copies(tally, blocks)
+        copies = mute_constants(tally, find_copies(tally, blocks))
         known = gold_events(gold, tally.events)
         seen = measure_agreement(tally, copies, settings.agreement, known)
         vote = agreement_evidence(tally, copies, seen, balance, settings.agreement)
         if balance is None and gold is not None:
             balance = gold_balance(gold, vote.prior)
             vote = agreement_evidence(tally, copies, seen, balance, settings.agreement)
-        if count_voices(tally) < _FEWEST_PROGRAMS:
+        if len(tally.events.voices[0]) < _FEWEST_PROGRAMS:
             return vote
         em = AnchoredEM(tally, copies, blocks, settings.anchor, known)
         if balance is None:
-            fit = likeliest(em, vote.prior, steps=settings.steps, margin=settings.margin)
+            fit = likeliest(
+                em,
+                vote.prior,
+                steps=settings.steps,
+                margin=settings.margin,
+                independent=lambda fit: (
+                    shared_errors(tally, blocks, fit, settings.anchor.echo) < settings.shared
+                ),
+            )
         else:
             fit = em.run(balance)
         shared = shared_errors(tally, blocks, fit, settings.anchor.echo)
-        part = em_part(tally, shared, settings)
+        part = em_part(tally, copies, shared, settings)
         if part < 1 and (fit.discount < copies.share).any():
             # What the EM found to be an echo must not be taken for agreement either.
             fewer = Copies(copies.group, np.minimum(copies.share, fit.discount))
@@ -103,16 +112,12 @@ class Default(AdditiveModel):
         return _pool(fit.evidence, vote, part, cooled)
 
 
-def count_voices(tally: Tally) -> int:
-    """How many programs ever vote."""
-    return len(np.unique(tally.events.program))
-
-
-def em_part(tally: Tally, shared: float, settings: DefaultSettings) -> float:
+def em_part(tally: Tally, copies: Copies, shared: float, settings: DefaultSettings) -> float:
     """lambda, the part of the EM in the pool, between settings.dense and 1."""
     events = tally.events
     voiced = np.bincount(events.program, minlength=events.n_programs)
-    one = tally.times[voiced[events.program] == 1].sum() / tally.times.sum()
+    cast = tally.times * (copies.share > 0)
+    one = cast[voiced[events.program] == 1].sum() / max(cast.sum(), 1)
     trust = max(3 * one - 2, 1 - shared / settings.shared)
     return settings.dense + (1 - settings.dense) * float(np.clip(trust, 0, 1))
 
