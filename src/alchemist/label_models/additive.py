@@ -140,10 +140,13 @@ class AdditiveModel(ABC):
 
     def _heard(self, columns: NDArray[np.int16]) -> NDArray[np.int16]:
         """The (m, u) votes with those never seen in fit turned into missing answers."""
-        unseen = self.found.events.lookup == len(self.found.events)
+        events = self.found.events
+        # Indexed by vote + 2: missing and abstained are never unseen.
+        unseen = np.zeros((events.n_programs, events.n_classes + 2), dtype=bool)
+        unseen[:, 2:] = events.lookup == len(events)
         heard = columns
-        for j, v in zip(*np.nonzero(unseen), strict=True):
-            unknown = columns[j] == v
+        for j in np.flatnonzero(unseen.any(axis=1)):
+            unknown = unseen[j, columns[j] + 2]
             if unknown.any():
                 heard = columns.copy() if heard is columns else heard
                 heard[j, unknown] = MISSING
