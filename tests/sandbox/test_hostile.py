@@ -209,7 +209,7 @@ def test_no_process_is_made_or_harmed(body: str, bare: ProcessSandbox) -> None:
         "/etc/passwd",
         "/proc/self/mem",
         "/proc/1/environ",
-        f"/proc/{os.getpid()}/environ",
+        pytest.param(f"/proc/{os.getpid()}/environ", id="/proc/PID/environ"),
         "/dev/null",
     ],
 )

@@ -187,6 +187,11 @@ def test_level_is_what_was_seen(landlock: str, sealed: str, level: str) -> None:
     assert level_of({"landlock": landlock, "seccomp": sealed}) == level
 
 
+def test_a_seatbelt_is_a_level_of_its_own() -> None:
+    assert level_of({"landlock": "not this operating system", "seatbelt": "ok"}) == "os-profile"
+    assert level_of({"landlock": "not this operating system", "seatbelt": "refused"}) == "language"
+
+
 def verdict(
     machine: seccomp.Machine, number: int, argument: int = 0, audit: int | None = None
 ) -> int:

@@ -84,6 +84,8 @@ class ProcessSandbox:
     """
 
     def __init__(self, processes: int = 1, *, walls: Walls | None = None) -> None:
+        if not hasattr(os, "fork"):
+            raise SandboxError("This system cannot fork, so it has no process sandbox.")
         if processes < 1:
             raise ValueError(f"processes = {processes} must be at least 1")
         self._processes = processes
@@ -283,10 +285,11 @@ class _Zygote:
 
 def level_of(facts: dict[str, Any]) -> str:
     """The name of the isolation that these walls make together."""
-    landlock, seccomp = (str(facts[wall]).startswith("ok") for wall in ("landlock", "seccomp"))
+    walls = ("landlock", "seccomp", "seatbelt")
+    landlock, seccomp, seatbelt = (str(facts.get(wall)).startswith("ok") for wall in walls)
     if seccomp:
         return "kernel" if landlock else "kernel-nolandlock"
-    return "language"
+    return "os-profile" if seatbelt else "language"
 
 
 def _start(

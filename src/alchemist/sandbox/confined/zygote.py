@@ -47,7 +47,7 @@ class Zygote:
     def __init__(self, rows_fd: int, votes_fd: int, enabled: dict[str, Any]) -> None:
         self.rows_fd, self.votes_fd, self.enabled = rows_fd, votes_fd, enabled
         self._status = os.open("/proc/self/statm", os.O_RDONLY) if _LINUX else -1
-        self.seal = walls.prepare_seccomp() if enabled["seccomp"] else lambda: "ok"
+        self.seal = walls.prepare_seal() if enabled["seccomp"] else lambda: "ok"
         self.modules = (
             language.facades(prefilter=enabled["prefilter"]) if enabled["language"] else {}
         )
@@ -66,22 +66,22 @@ class Zygote:
 
     def serve(self) -> None:
         """Greet, then answer one job after the other."""
-        _answer({"landlock": self._landlock, "seccomp": self._trial()})
+        _answer({"landlock": self._landlock, _SEAL: self._trial()})
         gc.disable()
         for line in sys.stdin.buffer:
             _answer(self._job(json.loads(line)))
 
     def _trial(self) -> str:
-        """Seal a throw-away child and ask it to open a file: walls are believed when seen."""
+        """Seal a throw-away child and let it try what it may not: walls are believed when seen."""
         if not self.enabled["seccomp"]:
             return "off"
         reader, writer = os.pipe()
         pid = os.fork()
         if pid == 0:
             word = self.seal()
-            # The descriptor is open, so only the seal can stop this write.
             try:
-                os.write(writer, b"!")
+                # On Linux, Landlock forbids opening; only the seal can stop this write.
+                os.write(writer, b"!") if _LINUX else os.open("/", os.O_RDONLY)
             except OSError:
                 os._exit(17 if word == "ok" else 18)
             os._exit(18)
@@ -125,6 +125,8 @@ class Job:
         self._live: dict[int, Child] = {}
         self._queue = [(k, 0, 0) for k in range(len(self._codes))][::-1]
         self._ends: list[dict[str, Any]] = [{} for _ in self._codes]
+        # Elsewhere a mapping cannot be kept from later children, so there are none meanwhile.
+        self._most: int = job["processes"] if _LINUX else 1
 
     def _decode(self) -> list[Any]:
         job = self._job
@@ -143,7 +145,7 @@ class Job:
         poll = select.poll()
         poll.register(0, 0)  # a vanished parent shows as a hang-up, whatever else is asked
         while self._queue or self._live:
-            while self._queue and len(self._live) < self._job["processes"]:
+            while self._queue and len(self._live) < self._most:
                 self._launch(poll, *self._queue.pop())
             for handle, event in poll.poll(_LOOK_S * 1000 if _PIDFD else 5):
                 if handle == 0 and event & (select.POLLHUP | select.POLLERR):
@@ -289,6 +291,7 @@ def _verdict(status: int, killed: str, phase: int) -> tuple[int, str]:
 
 
 _LINUX = sys.platform == "linux"
+_SEAL = "seatbelt" if sys.platform == "darwin" else "seccomp"
 _PIDFD = hasattr(os, "pidfd_open")
 
 
