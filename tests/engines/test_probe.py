@@ -56,8 +56,8 @@ def test_the_time_of_the_full_pass_is_predicted() -> None:
         began = time.perf_counter()
         sandbox.run(bundle, rows(8000), Limits())
         taken = time.perf_counter() - began
-    # Two shared cores: within a factor of three is what can be promised to hold always.
-    assert taken / 3 < predicted < taken * 3
+    # Two shared cores: within a factor of five is what can be promised to hold always.
+    assert taken / 5 < predicted < taken * 5
 
 
 def test_an_empty_batch_can_be_probed() -> None:
