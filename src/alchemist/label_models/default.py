@@ -95,12 +95,13 @@ class Default(AdditiveModel):
                 steps=settings.steps,
                 margin=settings.margin,
                 independent=lambda fit: (
-                    shared_errors(tally, blocks, fit, settings.anchor.echo) < settings.shared
+                    shared_errors(tally, copies, blocks, fit, settings.anchor.echo)
+                    < settings.shared
                 ),
             )
         else:
             fit = em.run(balance)
-        shared = shared_errors(tally, blocks, fit, settings.anchor.echo)
+        shared = shared_errors(tally, copies, blocks, fit, settings.anchor.echo)
         part = em_part(tally, copies, shared, settings)
         if part < 1 and (fit.discount < copies.share).any():
             # What the EM found to be an echo must not be taken for agreement either.
@@ -109,7 +110,9 @@ class Default(AdditiveModel):
             vote = agreement_evidence(tally, fewer, seen, balance, settings.agreement)
         votes_per_row = tally.times.sum() / tally.n_rows
         cooled = 1 / (1 + settings.tempering * (votes_per_row - 1) * shared)
-        return _pool(fit.evidence, vote, part, cooled)
+        # The tilt found by likelihood serves the labels; their mean is the better prior.
+        shown = fit.share if balance is None else balance
+        return _pool(fit.evidence, vote, part, cooled, shown)
 
 
 def em_part(tally: Tally, copies: Copies, shared: float, settings: DefaultSettings) -> float:
@@ -122,8 +125,10 @@ def em_part(tally: Tally, copies: Copies, shared: float, settings: DefaultSettin
     return settings.dense + (1 - settings.dense) * float(np.clip(trust, 0, 1))
 
 
-def shared_errors(tally: Tally, blocks: list[SameVote], fit: AnchoredFit, echo: float) -> float:
-    """r, the mean residual correlation of two votes that agree; echoes left out."""
+def shared_errors(
+    tally: Tally, copies: Copies, blocks: list[SameVote], fit: AnchoredFit, echo: float
+) -> float:
+    """r, the mean residual correlation of two votes that agree; echoes and mutes left out."""
     size = tally.n_rows * fit.share
     fires = tally.times[:, None] * fit.given / size
     total = pairs = 0.0
@@ -131,18 +136,20 @@ def shared_errors(tally: Tally, blocks: list[SameVote], fit: AnchoredFit, echo: 
         residual = residual_correlation(block, fires, size)
         # Stronger echoes have been discounted already.
         residual[residual > echo] = 0
-        together = block.together - np.diag(np.diag(block.together))
+        heard = (copies.share[block.events] > 0).astype(np.float64)
+        together = block.together * np.outer(heard, heard)
+        np.fill_diagonal(together, 0)
         total += float((together * residual).sum())
         pairs += float(together.sum())
     return max(0.0, total / pairs) if pairs else 0.0
 
 
-def _pool(em: Evidence, vote: Evidence, part: float, cooled: float) -> Evidence:
-    """The weighted mean of two bodies of evidence; the prior is the EM's."""
+def _pool(em: Evidence, vote: Evidence, part: float, cooled: float, shown: Floats) -> Evidence:
+    """The weighted mean of two bodies of evidence, with the prior to show."""
     return Evidence(
         em.events,
         cooled * (part * em.weights + (1 - part) * vote.weights),
         cooled * (part * em.silence + (1 - part) * vote.silence),
-        em.prior,
+        shown,
         cooled * (part * em.tilt + (1 - part) * vote.tilt),
     )
