@@ -1,9 +1,6 @@
-"""Ten thousand requests out and their answers in, in the lines of each service."""
+"""Requests out and their answers in, in the lines of each service."""
 
 import json
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -14,39 +11,6 @@ from alchemist.core.wire import batch_line, message_batch
 from alchemist.synthesis.answers import read_answers
 from alchemist.synthesis.export import export_prompts
 from alchemist.synthesis.strategies import Ask, Step
-
-SCRIPT = """
-    import json, random, resource, sys, time
-    from pathlib import Path
-    from alchemist.core.exchange import Message, Request
-    from alchemist.providers.calls import CallStore, Stored
-    from alchemist.synthesis.answers import read_answers
-    from alchemist.synthesis.export import export_prompts
-    from alchemist.synthesis.strategies import Ask, Step
-    from tests.synthesis.test_round_trips import ANSWERS, asked
-
-    folder, shape = Path(sys.argv[1]), sys.argv[2]
-    started = time.perf_counter()
-    asks = [asked(n, size=1500) for n in range(10_000)]
-    step = Step(tuple(asks), 0, 1, ())
-    export_prompts(step, folder, folder, shape="anthropic" if shape == "anthropic" else "openai")
-    spent = time.perf_counter() - started
-
-    order = random.Random(7).sample(range(10_000), 10_000)   # services answer in any order
-    lines = (json.dumps(ANSWERS[shape](f"ask-{n}", f"answer {n} " + "y" * 800)) for n in order)
-    with (folder / "out.jsonl").open("w") as out:
-        out.writelines(f"{line}\\n" for line in lines)
-
-    started = time.perf_counter()
-    found = read_answers(folder / "out.jsonl", [ask.custom_id for ask in asks])
-    assert found.sentences() == (), found.sentences()
-    assert all(found.replies[f"ask-{n}"].text.startswith(f"answer {n} ") for n in range(10_000))
-    store = CallStore(folder / "calls")
-    store.keep_all(Stored(ask.request, found.replies[ask.custom_id], "import") for ask in asks)
-    spent += time.perf_counter() - started
-    assert store.find(asks[77].request).reply.text.startswith("answer 77 ")
-    print(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-"""
 
 
 def asked(number: int, size: int = 10) -> Ask:
@@ -126,14 +90,3 @@ def test_usage_and_model_come_back(tmp_path: Path, shape: str) -> None:
     assert reply.usage is not None
     assert (reply.usage.input_tokens, reply.usage.output_tokens) == (400, 200)
     assert reply.model.startswith(("gpt", "claude"))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("shape", ANSWERS)
-def test_ten_thousand_take_seconds_and_little_memory(tmp_path: Path, shape: str) -> None:
-    command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path), shape]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    seconds, megabytes = map(float, done.stdout.split())
-    assert seconds < 10
-    assert megabytes < 300
