@@ -13,6 +13,7 @@ from alchemist.cli.doctor import doctor_command
 from alchemist.cli.evaluate import evaluate_command
 from alchemist.cli.explain import explain_command
 from alchemist.cli.forecast import forecast_command
+from alchemist.cli.induce import induce_command
 from alchemist.cli.init import init_command
 from alchemist.cli.plan import plan_command
 from alchemist.cli.predict import predict_command
@@ -45,6 +46,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate_command,
     "predict": predict_command,
     "explain": explain_command,
+    "induce": induce_command,
     "costs": costs_command,
     "forecast": forecast_command,
     "annotate": annotate_command,

@@ -25,6 +25,7 @@ from alchemist.flow.distill import fitted_student
 from alchemist.flow.rows import Answers
 from alchemist.label_models import LABEL_MODELS
 from alchemist.measures.scores import Score, labels_of_program, score
+from alchemist.store.learned import learned_rows
 from alchemist.store.row_parts import Part
 from alchemist.store.run_records import (
     RunRecord,
@@ -164,9 +165,12 @@ def _collect(
 
 def _gold_rows(voted: Voted, split: str) -> Iterator[tuple[Part, NDArray[np.int64], Answers]]:
     wanted = None if split == WHOLE else split
+    learned = learned_rows(voted.rows.workspace)
     for part in voted.rows.manifest.parts:
         answers = voted.rows.answers(part)
         here = np.array([one == wanted for one in answers.split], dtype=bool)
+        if learned:
+            here &= [one not in learned for one in voted.rows.ids(part).to_pylist()]
         at = np.flatnonzero((answers.gold >= 0) & here)
         if len(at):
             yield part, at, answers
@@ -204,7 +208,7 @@ def _gold_digest(voted: Voted) -> str:
         answers = voted.rows.answers(part)
         groups = digest([list(values) for values in answers.groups.values()])
         known.append([digest(answers.gold.tolist()), digest(list(answers.split)), groups])
-    return digest(known)
+    return digest([known, sorted(learned_rows(voted.rows.workspace))])
 
 
 def _scored_on(scores: Mapping[str, Mapping[str, Any]], *, split: bool) -> str:

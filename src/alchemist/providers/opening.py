@@ -18,7 +18,8 @@ WAYS_ON = (
     "Ways on: a key (export OPENAI_API_KEY=…, and synthesis.model in task.toml); "
     'a local server (synthesis.base_url = "http://localhost:11434/v1"); '
     "answers pasted from a chat window (alchemist prompts export, then alchemist programs "
-    "import); or programs of your own in programs/."
+    "import); programs from 20 or more rows whose class is known, without any model (alchemist "
+    "induce); or programs of your own in programs/."
 )
 
 
