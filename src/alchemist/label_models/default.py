@@ -59,7 +59,7 @@ class DefaultSettings:
 
     agreement: AgreementSettings = field(default_factory=lambda: AgreementSettings(tilt=1.0))
     anchor: AnchorSettings = field(default_factory=AnchorSettings)
-    dense: float = 0.5
+    dense: float = 0.0
     shared: float = 0.05
     steps: tuple[float, ...] = (1.0, 2.0)
     margin: float = 3.0
