@@ -9,7 +9,7 @@ DEV    := $(VENV)/.installed-dev
 PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-extras check format lock docs wheel clean
+.PHONY: help demo test test-slow test-extras test-browser check format lock docs wheel clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -44,6 +44,9 @@ test-slow: $(DEV)  ## minutes of stress tests
 test-extras: $(DEV)  ## tests of optional dependencies; skips are counted
 	$(PIP) install google-re2 pandas polars
 	$(BIN)/python -m pytest -m extra
+
+test-browser:    ## journeys through the web pages (there are none yet)
+	@echo "There are no web pages yet, so there is nothing to test in a browser."; exit 1
 
 check: $(DEV)    ## format, lint, types, floors
 	$(BIN)/ruff format --check .
