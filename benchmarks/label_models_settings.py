@@ -21,9 +21,10 @@ from benchmarks.report import write_table
 COMMAND = "make bench-label-models"
 GRID: dict[str, tuple[float, ...]] = {
     "silence": (0.1, 0.2, 0.4),
-    "hold": (0.2, 0.4),
-    "event_doubt": (10.0, 30.0, 50.0),
-    "dense": (0.25, 0.5),
+    "event_doubt": (10.0, 30.0),
+    "echo": (0.5, 0.8),
+    "dense": (0.0, 0.25, 0.5),
+    "dense_balanced": (0.0, 0.5),
 }
 DRAWS = 3
 
@@ -60,19 +61,14 @@ def settings_table() -> None:
 
 def _shipped() -> dict[str, float]:
     settings = DefaultSettings()
-    anchor = settings.anchor
-    return {
-        "silence": anchor.silence,
-        "hold": anchor.hold,
-        "event_doubt": anchor.event_doubt,
-        "dense": settings.dense,
-    }
+    return {key: getattr(settings.anchor, key, getattr(settings, key, 0.0)) for key in GRID}
 
 
 def _score(m: Matrix, one: dict[str, float], part: str) -> tuple[float, float]:
     """Accuracy on covered rows without balance, and with (mean of draws)."""
-    anchor = replace(AnchorSettings(), **{k: v for k, v in one.items() if k != "dense"})
-    settings = replace(DefaultSettings(), anchor=anchor, dense=one["dense"])
+    pool = {key: value for key, value in one.items() if key.startswith("dense")}
+    anchor = replace(AnchorSettings(), **{k: v for k, v in one.items() if k not in pool})
+    settings = replace(DefaultSettings(), anchor=anchor, **pool)
     counts, votes, gold = m.train, m.part(part), m.gold[part]
     found = []
     for balance in (None, *(m.balance(seed) for seed in range(DRAWS))):

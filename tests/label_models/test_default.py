@@ -95,12 +95,17 @@ def test_a_class_voted_for_freely_is_not_thought_frequent() -> None:
 
 
 def test_three_background_programs_do_not_outvote_nine() -> None:
+    rng = np.random.default_rng(3)
     votes, truth = dense(rows=3000, precisions=(0.72,) * 9)
-    scene = np.where(np.random.default_rng(3).random(3000) < 0.5, truth, 1 - truth)
-    spoilt = with_columns(votes, *(weak(scene, 0.95, seed) for seed in (4, 5, 6)))
+    # Something else in the picture, seen on nearly every row, and right half the time.
+    scene = np.where(rng.random(3000) < 0.5, truth, 1 - truth)
+    seen = rng.random((3, 3000)) < 0.9
+    right = rng.random((3, 3000)) < 0.95
+    background = np.where(seen, np.where(right, scene, 1 - scene), ABSTAIN)
+    spoilt = with_columns(votes, *background)
     alone = accuracy(labeled(votes), truth)
     assert accuracy(labeled(spoilt), truth) >= alone - 0.03
-    assert accuracy(labeled(spoilt, MajorityVote), truth) < alone - 0.05
+    assert accuracy(labeled(spoilt, MajorityVote), truth) < alone - 0.08
 
 
 def test_abstaining_is_a_signal() -> None:

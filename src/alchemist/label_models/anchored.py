@@ -55,7 +55,7 @@ class AnchorSettings:
     hold: float = 0.2
     event_doubt: float = 30.0
     silence: float = 0.2
-    echo: float = 0.8
+    echo: float = 0.5
     rounds: int = 40
     still: float = 5e-3
 

@@ -17,6 +17,7 @@ _FEWEST_ROWS = 5
 _NEARLY_ALL = 0.995
 _ROWS_TO_BE_CONSTANT = 200
 _OTHERS_NEEDED = 3
+_ONE_BLOCK = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,19 +53,27 @@ class Copies:
 
 
 def count_together(tally: Tally) -> list[SameVote]:
-    """How often events of one class fire on the same rows, class by class."""
-    spoke, blocks = tally.encoded.spoke, []
-    for v in range(tally.n_classes):
-        events = np.flatnonzero(tally.events.vote == v)
-        if len(events) < 2:
-            continue
-        part = spoke[events]
-        if isinstance(spoke, np.ndarray):
-            together = (part * tally.counts) @ part.T
-        else:
-            together = (part.multiply(tally.counts).tocsr() @ part.T).toarray()
-        blocks.append(SameVote(events, together))
-    return blocks
+    """How often events of one class fire on the same rows.
+
+    Few events are one block, many are a block per class: all that is asked of blocks later
+    gives the same answer, and many small products cost more than a few larger ones.
+    """
+    vote, k = tally.events.vote, tally.n_classes
+    if len(vote) <= _ONE_BLOCK:
+        everything = SameVote(np.arange(len(vote)), _products(tally, np.arange(len(vote))))
+        everything.together[vote[:, None] != vote] = 0
+        return [everything] if len(vote) else []
+    members = [np.flatnonzero(vote == v) for v in range(k)]
+    return [SameVote(events, _products(tally, events)) for events in members if len(events) > 1]
+
+
+def _products(tally: Tally, events: Index) -> Floats:
+    """(e, e) rows on which two events fire."""
+    part = tally.encoded.spoke[events]
+    if isinstance(part, np.ndarray):
+        together: Floats = (part * tally.counts) @ part.T
+        return together
+    return np.asarray((part.multiply(tally.counts).tocsr() @ part.T).toarray())
 
 
 def find_copies(tally: Tally, blocks: list[SameVote]) -> Copies:

@@ -51,6 +51,8 @@ class DefaultSettings:
         agreement: Of the agreement-weighted vote.
         anchor: Of the EM.
         dense: Part of the EM in the pool when programs choose among classes and err together.
+        dense_balanced: The same when the class balance is known, which the EM puts to better
+            use than agreement does.
         shared: r at which they do.
         steps: Class balances tried, see anchored.likeliest.
         margin: Log-likelihood per free class share a balance must gain over the first look.
@@ -59,7 +61,8 @@ class DefaultSettings:
 
     agreement: AgreementSettings = field(default_factory=lambda: AgreementSettings(tilt=1.0))
     anchor: AnchorSettings = field(default_factory=AnchorSettings)
-    dense: float = 0.0
+    dense: float = 0.25
+    dense_balanced: float = 0.5
     shared: float = 0.05
     steps: tuple[float, ...] = (1.0, 2.0)
     margin: float = 3.0
@@ -102,7 +105,8 @@ class Default(AdditiveModel):
         else:
             fit = em.run(balance)
         shared = shared_errors(tally, copies, blocks, fit, settings.anchor.echo)
-        part = em_part(tally, copies, shared, settings)
+        least = settings.dense if balance is None else settings.dense_balanced
+        part = em_part(tally, copies, shared / settings.shared, least)
         if part < 1 and (fit.discount < copies.share).any():
             # What the EM found to be an echo must not be taken for agreement either.
             fewer = Copies(copies.group, np.minimum(copies.share, fit.discount))
@@ -115,14 +119,13 @@ class Default(AdditiveModel):
         return _pool(fit.evidence, vote, part, cooled, shown)
 
 
-def em_part(tally: Tally, copies: Copies, shared: float, settings: DefaultSettings) -> float:
-    """lambda, the part of the EM in the pool, between settings.dense and 1."""
+def em_part(tally: Tally, copies: Copies, shared: float, least: float) -> float:
+    """lambda, the part of the EM in the pool, between `least` and 1."""
     events = tally.events
     voiced = np.bincount(events.program, minlength=events.n_programs)
     cast = tally.times * (copies.share > 0)
     one = cast[voiced[events.program] == 1].sum() / max(cast.sum(), 1)
-    trust = max(3 * one - 2, 1 - shared / settings.shared)
-    return settings.dense + (1 - settings.dense) * float(np.clip(trust, 0, 1))
+    return least + (1 - least) * float(np.clip(max(3 * one - 2, 1 - shared), 0, 1))
 
 
 def shared_errors(
