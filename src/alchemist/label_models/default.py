@@ -41,6 +41,7 @@ from alchemist.label_models.copies import (
 from alchemist.label_models.events import Tally
 
 _FEWEST_PROGRAMS = 3
+_A_COPY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,10 @@ class Default(AdditiveModel):
         least = settings.dense if balance is None else settings.dense_balanced
         part = em_part(tally, copies, shared / settings.shared, least)
         if part < 1 and (fit.discount < copies.share).any():
-            # What the EM found to be an echo must not be taken for agreement either.
-            fewer = Copies(copies.group, np.minimum(copies.share, fit.discount))
+            # What the EM found to be an echo must not be taken for agreement either, once it
+            # amounts to a whole copy: two programs of one hand may well be half alike.
+            echoed = np.where(fit.discount <= _A_COPY, fit.discount, 1.0)
+            fewer = Copies(copies.group, np.minimum(copies.share, echoed))
             seen = measure_agreement(tally, fewer, settings.agreement, known)
             vote = agreement_evidence(tally, fewer, seen, balance, settings.agreement)
         votes_per_row = tally.times.sum() / tally.n_rows
