@@ -11,6 +11,8 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 
+from alchemist.core.syntax import parse
+
 ENTRY = "label"
 
 _HEADER = re.compile(r"\A# /// alchemist\n((?:#[^\n]*\n)*?)# ///\n?")
@@ -62,7 +64,7 @@ class Program:
         import ast
 
         try:
-            tree = ast.parse(self.source)
+            tree = parse(self.source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return ""
         for node in tree.body:

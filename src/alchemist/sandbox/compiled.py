@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from alchemist.core.contracts import Bundle
 from alchemist.core.faults import Fault
 from alchemist.core.program import Program
+from alchemist.core.syntax import parse
 from alchemist.sandbox import policy
 
 _MODULES = "<modules>"
@@ -58,7 +59,7 @@ def compile_program(source: str, *, rewrite_imports: bool = True) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(source)
+            tree = parse(source)
             rewriter = _Rewrite()
             if not rewrite_imports:
                 rewriter.visit_Import = lambda node: node  # type: ignore[method-assign]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from alchemist.core.faults import Fault
 from alchemist.core.program import ENTRY
+from alchemist.core.syntax import parse
 from alchemist.sandbox.confined.language import (
     ALLOWED_MODULES,
     BANNED_BUILTINS,
@@ -78,7 +79,7 @@ def _findings(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a stray "\d" in a program is not our news
-            tree = ast.parse(source)
+            tree = parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
         yield "syntax", getattr(error, "lineno", None), f"not valid Python: {message}"
