@@ -121,10 +121,9 @@ def test_reports_on_a_finished_task(workspace: Workspace) -> None:
     assert level in ("kernel", "kernel-nolandlock", "wasm", "os-profile", "language")
 
 
-def test_help_costs_little(tmp_path: Path) -> None:
+def test_help_loads_nothing_heavy() -> None:
     look = (
-        "import time, sys, contextlib, io\n"
-        "start = time.process_time()\n"
+        "import sys, contextlib, io\n"
         "from alchemist.cli import main\n"
         "sys.argv = ['alchemist', '--help']\n"
         "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
