@@ -7,6 +7,7 @@ and parts come back in order. Closing the iterator kills every sandbox at once.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import threading
@@ -25,6 +26,7 @@ LOOKAHEAD = 2
 SLICE_ROWS = 50_000
 SLICE_BYTES = 4 << 20
 _GROUPS_PER_IDLE_WORKER = 3
+_STARTS = 3
 
 
 class LocalEngine:
@@ -188,7 +190,7 @@ class _Crew:
         raise AssertionError("unreachable")
 
     def _new(self) -> Sandbox:
-        sandbox = self._open()
+        sandbox = self._opened()
         with self._changing:
             self._sandboxes.add(sandbox)
             dismissed = self._dismissed
@@ -196,6 +198,14 @@ class _Crew:
             self._close(sandbox)
             raise SandboxError("The engine was closed.")
         return sandbox
+
+    def _opened(self) -> Sandbox:
+        # A process may also be killed while it starts; a machine that has no sandbox says so
+        # every time.
+        for _ in range(_STARTS - 1):
+            with contextlib.suppress(SandboxError):
+                return self._open()
+        return self._open()
 
     def _close(self, sandbox: Sandbox | None) -> None:
         if sandbox is not None:
