@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from alchemist.core.concepts import Concept, Extracted, Feature
 from alchemist.core.exchange import Collected, Reply, Request
 from alchemist.core.faults import Faults
 from alchemist.core.labels import Labels
@@ -227,3 +228,29 @@ class Modality(Protocol):
 
     def features(self, batch: pa.RecordBatch, inputs: Sequence[str]) -> Any:
         """What end models learn from: strings for text, an (n, d) float array otherwise."""
+
+
+@runtime_checkable
+class Extractor(Protocol):
+    """Turns items (the bytes of a picture, a sound, a film, a series) into named numbers.
+
+    An item's row depends on that item alone: not on the others, their order or how many come
+    at once. What cannot be read is a row of NaN with a reason, never an exception.
+
+    Attributes:
+        fingerprint: Changes whenever the same item and concepts could give other numbers: code
+            version, model files, preprocessing, view.
+    """
+
+    @property
+    def fingerprint(self) -> str:
+        """What the numbers depend on, beside the item and the concepts."""
+
+    def vocabulary(self) -> tuple[str, ...]:
+        """The tags an option may name; empty where phrases are read, or no concepts are needed."""
+
+    def features(self, concepts: Sequence[Concept]) -> tuple[Feature, ...]:
+        """The columns `extract` gives, in order. Raises BadConcepts."""
+
+    def extract(self, items: Sequence[bytes | None], concepts: Sequence[Concept]) -> Extracted:
+        """Find the features in items; None is a missing item. Raises BadConcepts."""

@@ -7,6 +7,8 @@ AlchemistError
 │   ├── BadProgram              a program file that cannot be used
 │   ├── BadAnswers              an answers file that cannot be read
 │   ├── BadVotes                a vote matrix that breaks its own rules
+│   ├── BadConcepts             concepts.toml, or what it says, does not hold together
+│   ├── BadModel                a local model folder that cannot be used
 │   ├── UnknownName             no such label model, engine, provider …
 │   ├── MissingExtra            known, but its optional packages are not installed
 │   └── NotReady                an earlier stage has to run first
@@ -54,6 +56,14 @@ class BadAnswers(InputError):
 
 class BadVotes(InputError):
     """A vote matrix that breaks its own rules."""
+
+
+class BadConcepts(InputError):
+    """concepts.toml, or what it says, does not hold together."""
+
+
+class BadModel(InputError):
+    """A local model folder that cannot be used."""
 
 
 class UnknownName(InputError):
