@@ -5,7 +5,7 @@ hold values only: whether a file exists or a provider is known is for the rooms 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from keyword import iskeyword
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -16,6 +16,8 @@ MODALITIES = ("text", "tabular", "image", "audio", "series", "video")
 METRICS = ("accuracy", "balanced_accuracy", "macro_f1")
 MOST_PARAMETERS = 8
 SPLITS = ("train", "valid", "test")
+MEDIA = ("image", "audio", "series", "video")
+VIEWS = ("full", "crop", "object")
 LEVELS = ("kernel", "kernel-nolandlock", "wasm", "os-profile", "language")
 
 # Read by pydantic when the store validates a file: a key we do not know is an error.
@@ -44,6 +46,28 @@ class RowSettings:
     split: str | None = None
     evaluation_only: tuple[str, ...] = ()
     on_bad_row: str = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class ConceptSettings:
+    """How pictures, sound, series and film become named numbers; unused for text and tables.
+
+    Attributes:
+        extractor: What finds the numbers; local features of the modality when left empty.
+        model: Folder of a local model, beside task.toml unless absolute.
+        segmenter: Folder of the local model that finds the object, for views other than full.
+        view: Which part of a picture is looked at: "full", "crop" or "object".
+        rule: How a raw score is split without labels: "otsu" or "centred".
+        max_problems: Share of items that may be unreadable before the run stops.
+    """
+
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
+    extractor: str = ""
+    model: str = ""
+    segmenter: str = ""
+    view: str = "full"
+    rule: str = "otsu"
+    max_problems: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +115,10 @@ class AggregateSettings:
 
 @dataclass(frozen=True, slots=True)
 class DistillSettings:
-    """Which student."""
+    """Which student; when left empty, the one that suits what the modality's rows hold."""
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
-    end_model: str = "tfidf"
+    end_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +138,7 @@ class Task:
     modality: str = "text"
     language: str = "en"
     metric: str = "accuracy"
+    concepts: ConceptSettings = field(default_factory=ConceptSettings)
     synthesis: SynthesisSettings = field(default_factory=SynthesisSettings)
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     vote: VoteSettings = field(default_factory=VoteSettings)
@@ -129,6 +154,10 @@ class Task:
         _check_metric(self)
         _check_balance(self)
         _check_synthesis(self.synthesis)
+        _check_concepts(self)
+        if not self.distill.end_model:
+            suits = "tfidf" if self.modality == "text" else "linear"
+            object.__setattr__(self, "distill", replace(self.distill, end_model=suits))
 
     @property
     def as_mapping(self) -> bool:
@@ -251,3 +280,17 @@ def _check_synthesis(settings: SynthesisSettings) -> None:
         raise BadTask(f"synthesis.max_cost_usd = {settings.max_cost_usd} must not be negative.")
     if not settings.strategies:
         raise BadTask('synthesis.strategies is empty; name at least one, such as "knowledge".')
+
+
+def _check_concepts(task: Task) -> None:
+    settings = task.concepts
+    if settings != ConceptSettings() and task.modality not in MEDIA:
+        raise BadTask(
+            f"[concepts] is for {', '.join(MEDIA)}; rows of modality {task.modality!r} are read "
+            "as they are, so take the table out."
+        )
+    _check_choice("concepts.view", settings.view, VIEWS)
+    if not 0 <= settings.max_problems <= 1:
+        raise BadTask(
+            f"concepts.max_problems = {settings.max_problems} is a share between 0 and 1."
+        )

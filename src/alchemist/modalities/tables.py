@@ -91,12 +91,15 @@ def is_parquet(file: Path) -> bool:
     return file.suffix.lower() in (".parquet", ".pq")
 
 
-def read_records(file: Path, columns: Sequence[str] | None = None) -> Iterator[Records]:
+def read_records(
+    file: Path, columns: Sequence[str] | None = None, batch_rows: int = BATCH_ROWS
+) -> Iterator[Records]:
     """Read a file from its first row to its last.
 
     Args:
         file: What to read; the suffix tells the format.
         columns: Read these columns only; all when None.
+        batch_rows: Rows read at once from parquet; fewer where each is large.
 
     Raises:
         BadRows: The file as a whole cannot be read, or a column is not in it.
@@ -104,7 +107,7 @@ def read_records(file: Path, columns: Sequence[str] | None = None) -> Iterator[R
     if columns is not None:
         _check_columns(file, columns)
     if is_parquet(file):
-        yield from _read_parquet(file, columns)
+        yield from _read_parquet(file, columns, batch_rows)
     elif file.suffix.lower() in (".csv", ".tsv"):
         yield from _read_csv(file, columns)
     else:
@@ -112,7 +115,7 @@ def read_records(file: Path, columns: Sequence[str] | None = None) -> Iterator[R
 
 
 def read_parquet_range(
-    file: Path, first: int, rows: int, columns: Sequence[str]
+    file: Path, first: int, rows: int, columns: Sequence[str], batch_rows: int = BATCH_ROWS
 ) -> Iterator["pa.RecordBatch"]:
     """Read rows first … first + rows - 1 of a parquet file, touching their row groups only."""
     with _parquet(file) as source:
@@ -121,7 +124,7 @@ def read_parquet_range(
             size = source.metadata.row_group(group).num_rows
             if begins < first + rows and begins + size > first:
                 at = begins
-                for batch in source.iter_batches(BATCH_ROWS, [group], columns=list(columns)):
+                for batch in source.iter_batches(batch_rows, [group], columns=list(columns)):
                     low, high = max(first - at, 0), min(first + rows - at, batch.num_rows)
                     if low < high:
                         yield batch.slice(low, high - low)
@@ -298,11 +301,11 @@ def _parquet(file: Path) -> Iterator[Any]:
             raise BadRows(f"{file} is damaged: {error}.") from None
 
 
-def _read_parquet(file: Path, columns: Sequence[str] | None) -> Iterator[Records]:
+def _read_parquet(file: Path, columns: Sequence[str] | None, batch_rows: int) -> Iterator[Records]:
     wanted = None if columns is None else list(columns)
     with _parquet(file) as source:
         first = 0
-        for batch in source.iter_batches(BATCH_ROWS, columns=wanted):
+        for batch in source.iter_batches(batch_rows, columns=wanted):
             yield Records(batch if wanted is None else batch.select(wanted), first)
             first += batch.num_rows
         if first == 0:

@@ -10,8 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alchemist.core.errors import BadRows
-from alchemist.core.rows import ID, BadRow, RowBatch
+from alchemist.core.rows import ID, RowBatch
 from alchemist.core.task import Task
+from alchemist.modalities.columns import (
+    answer_columns,
+    as_text,
+    row_columns,
+    row_ids,
+    without_id,
+)
 from alchemist.modalities.tables import (
     column_names,
     find_files,
@@ -40,14 +47,14 @@ class Text:
 
     def read(self, task: Task, base: Path) -> Iterator[RowBatch]:
         """Read ids, inputs and answers in bounded batches."""
-        wanted = list(dict.fromkeys([*_row_columns(task), *_answer_columns(task)]))
+        wanted = list(dict.fromkeys([*row_columns(task), *answer_columns(task)]))
         number = 1
         for source in self.sources(task, base):
             first = 0
             for records in read_records(source, wanted):
                 rows = _rows(task, records.batch, number)
-                answers = records.batch.select(_answer_columns(task))
-                bad = [*records.bad, *_without_id(task, source, records.first, rows)]
+                answers = records.batch.select(answer_columns(task))
+                bad = [*records.bad, *without_id(task, source, records.first, rows)]
                 if bad and task.rows.on_bad_row == "stop":
                     raise BadRows(
                         f"{bad[0].where} {bad[0].problem}. Mend the row, or set "
@@ -67,7 +74,7 @@ class Text:
         self, task: Task, source: Path, first: int, rows: int, number: int
     ) -> Iterator["pa.RecordBatch"]:
         """Read a range of rows again."""
-        for batch in read_parquet_range(source, first, rows, _row_columns(task)):
+        for batch in read_parquet_range(source, first, rows, row_columns(task)):
             yield _rows(task, batch, number)
             number += batch.num_rows
 
@@ -77,7 +84,7 @@ class Text:
             for records in read_records(source):
                 batch = records.batch
                 if task.rows.id is not None:
-                    ids = _as_text(batch.column(task.rows.id), missing=None)
+                    ids = as_text(batch.column(task.rows.id), missing=None)
                     batch = batch.filter(ids.is_valid())
                 yield batch
 
@@ -93,67 +100,10 @@ class Text:
         return [SEPARATOR.join(values) for values in zip(*columns, strict=True)]
 
 
-def _row_columns(task: Task) -> list[str]:
-    ids = [] if task.rows.id is None else [task.rows.id]
-    return list(dict.fromkeys([*ids, *task.rows.inputs]))
-
-
-def _answer_columns(task: Task) -> list[str]:
-    rows = task.rows
-    named = [rows.gold, rows.split, *rows.evaluation_only]
-    return list(dict.fromkeys(name for name in named if name is not None))
-
-
 def _rows(task: Task, batch: "pa.RecordBatch", number: int) -> "pa.RecordBatch":
     """Column `id` and the inputs as text; a missing id stays null."""
     import pyarrow as pa
 
-    if task.rows.id is None:
-        ids = pa.array([str(i) for i in range(number, number + batch.num_rows)], pa.string())
-    else:
-        ids = _as_text(batch.column(task.rows.id), missing=None)
-    inputs = [_as_text(batch.column(name), missing="") for name in task.rows.inputs]
+    ids = row_ids(task, batch, number)
+    inputs = [as_text(batch.column(name), missing="") for name in task.rows.inputs]
     return pa.RecordBatch.from_arrays([ids, *inputs], names=[ID, *task.rows.inputs])
-
-
-def _without_id(task: Task, source: Path, first: int, rows: "pa.RecordBatch") -> Iterator[BadRow]:
-    if task.rows.id is None or rows.column(0).null_count == 0:
-        return
-    for position, there in enumerate(rows.column(0).is_valid().to_pylist()):
-        if not there:
-            where = f"{source}, row {first + position + 1}"
-            yield BadRow(where, f"has no id in column {task.rows.id!r}")
-
-
-def _as_text(column: "pa.Array", *, missing: str | None) -> "pa.Array":
-    """Spell any column as strings; an empty id counts as missing."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column = column.dictionary_decode()
-        kind = column.type
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        column = column.cast(pa.string())
-    elif pa.types.is_floating(kind):
-        spelled = [_spell(value) for value in column.to_pylist()]
-        column = pa.array(spelled, type=pa.string())
-    elif not pa.types.is_string(kind):
-        try:
-            column = column.cast(pa.string())
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-            raise BadRows(
-                f"A column of type {kind} cannot be read as text; name columns that hold text, "
-                "numbers, booleans or dates."
-            ) from None
-    if missing is None:
-        empty = pc.equal(column, "")
-        return pc.if_else(pc.fill_null(empty, True), pa.scalar(None, pa.string()), column)
-    return column.fill_null(missing)
-
-
-def _spell(value: float | None) -> str | None:
-    if value is None or value != value:  # NaN: how frames write "missing"
-        return None
-    return str(int(value)) if value.is_integer() else repr(value)
