@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ID = "id"
+ITEM = "item"  # the bytes of a picture, a sound, a film or a series
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,5 +6,11 @@ from alchemist.core.registry import Entry, Registry
 MODALITIES: Registry[Modality] = Registry(
     kind="modality",
     group="alchemist.modalities",
-    ours={"text": Entry("alchemist.modalities.text:Text")},
+    ours={
+        "audio": Entry("alchemist.modalities.media:Audio"),
+        "image": Entry("alchemist.modalities.media:Image"),
+        "series": Entry("alchemist.modalities.media:Series"),
+        "text": Entry("alchemist.modalities.text:Text"),
+        "video": Entry("alchemist.modalities.media:Video"),
+    },
 )

@@ -86,6 +86,12 @@ def column_names(file: Path) -> tuple[str, ...]:
     return tuple(first.batch.schema.names)
 
 
+def parquet_schema(file: Path) -> "pa.Schema":
+    """Names and types of a parquet file's columns. Raises BadRows."""
+    with _parquet(file) as source:
+        return source.schema_arrow
+
+
 def is_parquet(file: Path) -> bool:
     """Whether rows of this file can be referred to by number instead of copied."""
     return file.suffix.lower() in (".parquet", ".pq")
