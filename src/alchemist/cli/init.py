@@ -27,6 +27,13 @@ def init_command(
     split: Annotated[
         str | None, typer.Option("--split", help="Column saying train, valid or test.")
     ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset",
+            help="paper: ten programs, one per call, Snorkel's label model, a linear student.",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Make a task for a file of rows."""
@@ -41,6 +48,7 @@ def init_command(
         gold=gold,
         id_column=id_column,
         split=split,
+        preset=preset,
     )
     out = console(quiet=quiet)
     out.tell(f"Wrote {report.task_path}. The data has the columns {', '.join(report.columns)}.")

@@ -1,16 +1,28 @@
 """Init: look at a file and write the task that fits it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alchemist.core.errors import BadTask, InputError, nearest_hint
+from alchemist.core.errors import BadTask, InputError, UnknownName, nearest_hint
+from alchemist.label_models import LABEL_MODELS
 from alchemist.modalities import MODALITIES
 from alchemist.store.task_file import check_task, write_task
 from alchemist.store.workspace import Workspace
 
 _IDS = ("id", "row_id", "uuid", "key")
+
+# Settings that go together, by name; they are written out, so that every later command and the
+# reader of task.toml see them.
+PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "paper": {
+        "synthesis": {"strategies": ["paper"], "prompts": 10, "programs_per_prompt": 1},
+        "aggregate": {"label_model": "snorkel"},
+        "distill": {"end_model": "tfidf"},
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,7 @@ def init(
     id_column: str | None = None,
     split: str | None = None,
     modality: str = "text",
+    preset: str | None = None,
 ) -> InitReport:
     """Write task.toml for a data file.
 
@@ -40,7 +53,10 @@ def init(
         InputError: The folder holds a task already, a column is not in the file, or the
             classes do not make a task.
         BadRows: The file cannot be read.
+        UnknownName: There is no such preset.
     """
+    if preset is not None and preset not in PRESETS:
+        raise UnknownName.among("preset", preset, PRESETS)
     workspace = Workspace(root)
     if workspace.task_path.exists():
         raise InputError(
@@ -78,6 +94,8 @@ def init(
         "rows": rows,
         "synthesis": {"strategies": ["knowledge"], "provider": "openai", "model": ""},
     }
+    for table, settings in PRESETS.get(preset or "", {}).items():
+        tables[table] = {**tables.get(table, {}), **settings}
     check_task(tables)
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -117,6 +135,12 @@ def _to_fill(tables: dict[str, Any]) -> tuple[str, ...]:
         raise BadTask("The instruction is empty; say in one sentence what is to be decided.")
     if not tables["synthesis"]["model"]:
         found.append("synthesis.model, the language model to ask (or paste answers by hand)")
+    label_model = tables.get("aggregate", {}).get("label_model", "default")
+    if not LABEL_MODELS.installed(label_model):
+        extra = LABEL_MODELS.ours[label_model].extra
+        found.append(
+            f"the packages of label model {label_model!r}: pip install 'alchemist-label[{extra}]'"
+        )
     return tuple(found)
 
 
