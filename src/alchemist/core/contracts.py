@@ -231,6 +231,22 @@ class Modality(Protocol):
 
 
 @runtime_checkable
+class ItemModality(Modality, Protocol):
+    """A modality whose rows are items: column `id`, then `item`, its bytes.
+
+    Programs never see an item; an extractor makes named numbers of it first.
+
+    Attributes:
+        extractor: The extractor used unless a task names another.
+    """
+
+    extractor: str
+
+    def item_columns(self, task: Task, base: Path) -> tuple[str, ...]:
+        """The columns an item is made of, in order."""
+
+
+@runtime_checkable
 class Extractor(Protocol):
     """Turns items (the bytes of a picture, a sound, a film, a series) into named numbers.
 

@@ -251,7 +251,7 @@ def _train(voted: Voted, sample: Sample, progress: Progress) -> EndModel:
         here = sample.position[sample.part == index]
         if len(here):
             batch = rows.part(part).take(here)
-            features.append(rows.modality.features(batch, rows.task.rows.inputs))
+            features.append(rows.features(batch))
     labels = sample.labels.astype(np.float64)
     labels /= labels.sum(axis=1, keepdims=True)
     with progress.bar("distilling", None):
@@ -260,8 +260,7 @@ def _train(voted: Voted, sample: Sample, progress: Progress) -> EndModel:
 
 
 def _view(rows: Rows, part: Part, student: EndModel) -> NDArray[np.float64]:
-    features = rows.modality.features(rows.part(part), rows.task.rows.inputs)
-    return student.predict_proba(features)
+    return student.predict_proba(rows.features(rows.part(part)))
 
 
 def _joined(features: list[Any]) -> Any:

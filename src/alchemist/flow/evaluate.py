@@ -184,7 +184,7 @@ def _student_view(
     seen = []
     for part, at, _ in pieces:
         batch = rows.part(part).take(at)
-        seen.append(student.predict_proba(rows.modality.features(batch, rows.task.rows.inputs)))
+        seen.append(student.predict_proba(rows.features(batch)))
     return np.concatenate(seen)
 
 

@@ -84,8 +84,7 @@ def explain(workspace: Workspace, task: Task, row_id: str, progress: Progress) -
     covered = bool(labels.covered[0])
     try:
         student, _ = fitted_student(workspace)
-        features = voted.rows.modality.features(batch, task.rows.inputs)
-        seen = student.predict_proba(features)
+        seen = student.predict_proba(voted.rows.features(batch))
         final = blend(labels, seen)[0]
     except NotReady:
         seen, final = None, labels.proba[0]
@@ -93,7 +92,7 @@ def explain(workspace: Workspace, task: Task, row_id: str, progress: Progress) -
     names = task.class_names
     return Explanation(
         id=row_id,
-        inputs={name: batch.column(name)[0].as_py() for name in task.rows.inputs},
+        inputs={name: batch.column(name)[0].as_py() for name in voted.rows.inputs},
         said=_said(voted, part, row_id, votes.matrix[0], evidence),
         prior=None if evidence is None else _named(names, _softmax(evidence[-1])),
         label_model=_named(names, labels.proba[0]) if covered else None,

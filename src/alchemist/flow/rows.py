@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +65,21 @@ class Rows:
     manifest: Manifest
     reread: bool
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns programs may read."""
+        return self.task.rows.inputs
+
+    def readable(self, part: Part) -> NDArray[np.bool_]:
+        """(n,) bool: rows programs are asked about; not those whose item could not be read."""
+        return np.ones(part.rows, dtype=bool)
+
+    def features(self, batch: "pa.RecordBatch") -> Any:
+        """What end models learn from, of rows as `part` gives them."""
+        return self.modality.features(batch, self.inputs)
+
     def part(self, part: Part) -> "pa.RecordBatch":
-        """Ids and inputs of one part."""
+        """Ids and what programs see of one part."""
         if part.copied:
             return read_copied(self.workspace, part)
         import pyarrow as pa

@@ -7,16 +7,18 @@ disk, so an edited program costs one column and new rows cost their own part.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from alchemist.core.contracts import Bundle, Engine, Sandbox
+from alchemist.core.contracts import BatchVotes, Bundle, Engine, Sandbox
 from alchemist.core.errors import NotReady
 from alchemist.core.faults import Faults
 from alchemist.core.program import Program
 from alchemist.core.progress import Progress
 from alchemist.core.task import Task
-from alchemist.core.votes import Votes
+from alchemist.core.votes import MISSING, Votes
 from alchemist.engines import ENGINES
 from alchemist.flow.rows import Rows, take_in
 from alchemist.sandbox import open_sandbox
@@ -32,6 +34,9 @@ from alchemist.store.run_records import (
 )
 from alchemist.store.vote_columns import as_arrow_column, has_column, read_columns, write_columns
 from alchemist.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +155,29 @@ def _run_missing(
     engine = open_engine(task)
     with progress.bar("voting", total) as bar:
         for absent, parts in groups.items():
-            bundle = Bundle(absent, task.classes, task.rows.inputs, task.as_mapping)
-            results = engine.vote(bundle, (rows.part(part) for part in parts))
+            bundle = Bundle(absent, task.classes, rows.inputs, task.as_mapping)
+            results = engine.vote(bundle, (_asked(rows, part) for part in parts))
             for part, votes in zip(parts, results, strict=True):
-                write_columns(rows.workspace, absent, part.name, votes, task.classes)
+                spread = spread_votes(votes, rows.readable(part))
+                write_columns(rows.workspace, absent, part.name, spread, task.classes)
                 bar.advance(part.rows * len(absent))
     return engine.level
+
+
+def _asked(rows: Rows, part: Part) -> "pa.RecordBatch":
+    """The rows of a part that programs are asked about."""
+    there = rows.readable(part)
+    batch = rows.part(part)
+    return batch if there.all() else batch.take(np.flatnonzero(there))
+
+
+def spread_votes(votes: BatchVotes, there: NDArray[np.bool_]) -> BatchVotes:
+    """Votes on the rows that are there, laid out over all rows: no answer on the others."""
+    if there.all():
+        return votes
+    matrix = np.full((len(there), votes.matrix.shape[1]), MISSING, dtype=np.int16)
+    matrix[there] = votes.matrix
+    return BatchVotes(matrix, votes.faults)
 
 
 def _report(

@@ -89,6 +89,10 @@ class Media:
             for records in source.records(source.plain_columns):
                 yield _with_ids(task, records.batch)
 
+    def item_columns(self, task: Task, base: Path) -> tuple[str, ...]:
+        """The columns an item is made of, in order; patterns are spelled out."""
+        return tuple(_item_names(task, self._tables(task.rows.path, base)[0]))
+
     def describe(self, task: Task) -> str:
         """Nothing: programs receive what an extractor finds, and it says what that is."""
         return ""
