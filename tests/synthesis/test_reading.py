@@ -50,8 +50,9 @@ def vote(source: str, parameters: tuple[str, ...]) -> str:
         return f"!{type(error).__name__}"
 
 
-def test_the_corpus_holds_sixty_answers_of_different_names() -> None:
+def test_the_corpus_holds_sixty_answers_of_different_names_and_texts() -> None:
     assert len({case.name for case in cases()}) == len(cases()) >= 60
+    assert len({case.text for case in cases()}) == len(cases())
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
