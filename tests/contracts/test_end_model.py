@@ -40,3 +40,34 @@ def test_every_end_model_of_texts_keeps_its_promises(
     name: str, check: Check, lesson: Lesson
 ) -> None:
     check(END_MODELS.load(name), lesson)
+
+
+def two_bells() -> Lesson:
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 2, 60)
+    numbers = rng.normal(truth[:, None] * [3.0, 0.0, -2.0], 1.0)
+    numbers[::7, 0] = np.nan
+    return Lesson(numbers, np.where(truth[:, None] == [0, 1], 0.8, 0.2))
+
+
+def odd_numbers() -> Lesson:
+    rows = [[np.nan] * 3, [1e300, -1e300, 0], [np.inf, 5, 5], [0, 0, 0], [1, np.nan, 0]]
+    return Lesson(np.array(rows), np.tile([0.25, 0.75], (5, 1)))
+
+
+def one_column_of_one_value() -> Lesson:
+    return Lesson(
+        np.full((4, 1), 7.0), np.array([[1.0, 0, 0], [0, 1, 0], [0.5, 0.5, 0], [1, 0, 0]])
+    )
+
+
+NUMBERS = (two_bells, odd_numbers, one_column_of_one_value)
+
+
+@pytest.mark.parametrize("lesson", [pytest.param(case(), id=case.__name__) for case in NUMBERS])
+@pytest.mark.parametrize("check", END_MODEL_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", ["linear"])
+def test_every_end_model_of_numbers_keeps_its_promises(
+    name: str, check: Check, lesson: Lesson
+) -> None:
+    check(END_MODELS.load(name), lesson)

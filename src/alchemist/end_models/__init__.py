@@ -6,5 +6,8 @@ from alchemist.core.registry import Entry, Registry
 END_MODELS: Registry[EndModel] = Registry(
     kind="end model",
     group="alchemist.end_models",
-    ours={"tfidf": Entry("alchemist.end_models.tfidf:TfidfStudent")},
+    ours={
+        "linear": Entry("alchemist.end_models.linear:LinearStudent"),
+        "tfidf": Entry("alchemist.end_models.tfidf:TfidfStudent"),
+    },
 )

@@ -10,9 +10,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alchemist.core.errors import BadRows, NotReady, StoreError
+from alchemist.core.errors import NotReady, StoreError
 from alchemist.core.files import write_atomically
 from alchemist.end_models.grams import N_BUCKETS, Vocabulary, learn_vocabulary, weigher
+from alchemist.end_models.lesson import checked_labels, checked_weights
 from alchemist.end_models.softmax import Linear, fit_softmax, softmax
 
 Floats = NDArray[np.float64]
@@ -60,8 +61,8 @@ class TfidfStudent:
         Raises:
             BadRows: No row has weight, or the shapes or values of labels or weights are wrong.
         """
-        labels = _checked_labels(labels, len(features))
-        weights = _checked_weights(weights, len(features))
+        labels = checked_labels(labels, len(features))
+        weights = checked_weights(weights, len(features))
         chosen = self._choose(features, np.flatnonzero(weights))
         texts, labels, weights = [features[i] for i in chosen], labels[chosen], weights[chosen]
         vocabulary = learn_vocabulary(
@@ -190,27 +191,3 @@ class TfidfStudent:
 
 def _rising(values: NDArray[Any]) -> bool:
     return bool((np.diff(values.astype(np.int64)) > 0).all())
-
-
-def _checked_labels(labels: Floats, n: int) -> Floats:
-    labels = np.asarray(labels, dtype=np.float64)
-    if labels.ndim != 2 or len(labels) != n or labels.shape[1] < 2:
-        raise BadRows(f"Labels must be ({n} rows, at least 2 classes), not {labels.shape}.")
-    totals = labels.sum(axis=1)
-    if not np.isfinite(labels).all() or labels.min(initial=0) < 0 or (abs(totals - 1) > 1e-3).any():
-        raise BadRows("Each row of labels must be probabilities that sum to 1.")
-    return labels / totals[:, None]
-
-
-def _checked_weights(weights: Floats | None, n: int) -> Floats:
-    weights = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
-    if weights.shape != (n,):
-        raise BadRows(f"Weights must be one per row, ({n},), not {weights.shape}.")
-    if not np.isfinite(weights).all() or weights.min(initial=0) < 0:
-        raise BadRows("Weights must be finite and not below 0.")
-    if not weights.any():
-        raise BadRows(
-            "There is no row to learn from: none was given, or all weights are 0. "
-            "Let programs cover some rows first."
-        )
-    return weights
