@@ -23,10 +23,24 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Spend without asking fir
 ModelName = Annotated[str | None, typer.Option("--model", help="The model to ask.")]
 ProviderName = Annotated[str | None, typer.Option("--provider", help="Who answers.")]
 
+Mend = Annotated[
+    int | None,
+    typer.Option(
+        "--mend",
+        metavar="N",
+        min=0,
+        help="Programs that do not work go back at most N times (1; synthesis.mend).",
+        show_default=False,
+    ),
+]
 
-def asking(provider: str | None, model: str | None, max_cost: float | None) -> dict[str, Any]:
+
+def asking(
+    provider: str | None, model: str | None, max_cost: float | None, mend: int | None = None
+) -> dict[str, Any]:
     """Options of commands that ask a model, as settings that win over task.toml."""
     return {
+        "synthesis.mend": mend,
         "synthesis.provider": provider,
         "synthesis.model": model,
         "synthesis.max_cost_usd": max_cost,

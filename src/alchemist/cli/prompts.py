@@ -22,14 +22,26 @@ def export_command(
         Path | None,
         typer.Option("--to", help="Folder to write to; DIR/prompts-to-ask if left out."),
     ] = None,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Ask to mend the programs that do not work.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the prompts as batch lines and as .md to paste; then: alchemist programs import."""
-    from alchemist.flow.synthesize import export
+    from alchemist.flow.synthesize import export, export_mending
 
     workspace, task = open_task(folder)
     out = console(quiet=quiet)
-    found = export(workspace, task, to or workspace.root / "prompts-to-ask")
+    place = to or workspace.root / "prompts-to-ask"
+    if mend:
+        with workspace.writing("alchemist prompts export", wait_s=10):
+            broken = export_mending(workspace, task, place, out)
+        if broken is None:
+            out.tell("Every program works on the rows it was tried on; there is nothing to mend.")
+            return
+        found = broken
+    else:
+        found = export(workspace, task, place)
     out.tell(found.sentence)
     for path in found.paths:
         out.tell(f"  {path}")

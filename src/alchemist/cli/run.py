@@ -13,6 +13,7 @@ from alchemist.cli.options import (
     Folder,
     Json,
     MaxCost,
+    Mend,
     ModelName,
     ProviderName,
     Quiet,
@@ -36,6 +37,7 @@ def run_command(
     provider: ProviderName = None,
     model: ModelName = None,
     max_cost: MaxCost = None,
+    mend: Mend = None,
     yes: Yes = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say what would be done and why; do nothing.")
@@ -45,7 +47,7 @@ def run_command(
     as_json: Json = False,
 ) -> None:
     """Take the rows to labels, a small model and an account of quality and cost."""
-    workspace, task = open_task(folder, asking(provider, model, max_cost))
+    workspace, task = open_task(folder, asking(provider, model, max_cost, mend))
     out = console(quiet=quiet, as_json=as_json, verbose=verbose)
     with workspace.writing("alchemist run", wait_s=10):
         if explain:

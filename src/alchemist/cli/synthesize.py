@@ -10,6 +10,7 @@ from alchemist.cli.options import (
     Folder,
     Json,
     MaxCost,
+    Mend,
     ModelName,
     ProviderName,
     Quiet,
@@ -29,6 +30,7 @@ def synthesize_command(
     provider: ProviderName = None,
     model: ModelName = None,
     max_cost: MaxCost = None,
+    mend: Mend = None,
     yes: Yes = False,
     as_batch: Annotated[
         bool, typer.Option("--submit", help="Send a batch; a later synthesize collects it.")
@@ -40,7 +42,7 @@ def synthesize_command(
     """Ask a language model for programs and keep them in DIR/programs."""
     from alchemist.flow.synthesize import submit, synthesize
 
-    workspace, task = open_task(folder, asking(provider, model, max_cost))
+    workspace, task = open_task(folder, asking(provider, model, max_cost, mend))
     out = console(quiet=quiet, as_json=as_json, verbose=verbose)
     with workspace.writing("alchemist synthesize", wait_s=10):
         confirm_spending(out, workspace, task, yes=yes)
@@ -63,5 +65,9 @@ def tell_synthesis(out: Console, report: "SynthesisReport") -> None:
     )
     for sentence in (*report.rejected, *report.failures):
         out.tell(f"  not used: {sentence}")
+    if report.mended:
+        out.tell(f"{len(report.mended)} programs were mended: {', '.join(report.mended)}.")
+    for name, why in report.broken.items():
+        out.tell(f"  still broken: {name}. {why}")
     for note in report.notes:
         out.tell(note)

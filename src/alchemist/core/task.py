@@ -72,7 +72,10 @@ class ConceptSettings:
 
 @dataclass(frozen=True, slots=True)
 class SynthesisSettings:
-    """How programs are asked for; max_cost_usd is a wall, in dollars."""
+    """How programs are asked for; max_cost_usd is a wall, in dollars.
+
+    mend is how often a program that does not work goes back.
+    """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
     strategies: tuple[str, ...] = ("knowledge",)
@@ -84,6 +87,7 @@ class SynthesisSettings:
     programs_per_prompt: int = 10
     temperature: float = 0.7
     max_cost_usd: float = 1.0
+    mend: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,23 @@
 """Synthesize: ask a language model for programs, or read the answers a person brings."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alchemist.core.errors import InputError, NoWayOn
 from alchemist.core.progress import Progress, Silent
 from alchemist.core.rows import ID
 from alchemist.core.task import Task
+from alchemist.flow.mend import (
+    broken_programs,
+    mend,
+    mend_asks,
+    overtaken,
+    take_mended,
+    unparsed,
+)
+from alchemist.flow.pending import keep_pending, load_pending
 from alchemist.flow.rows import Rows, sample_rows, take_in
 from alchemist.modalities import MODALITIES
 from alchemist.providers.batches import Batches, Collection
@@ -48,8 +58,10 @@ class SynthesisReport:
         failures: Why calls went unanswered, one sentence each.
         calls: Answers used, of which
         cached: came from the cache at no cost.
-        cost_usd: Spent now; None when a price is unknown.
+        cost_usd: Spent now, mending included; None when a price is unknown.
         notes: What else a person should know, such as a second round to paste.
+        mended: Names of programs that were broken and work now.
+        broken: Programs that still do not work, with the reason.
     """
 
     written: tuple[str, ...]
@@ -60,6 +72,8 @@ class SynthesisReport:
     cached: int = 0
     cost_usd: float | None = 0.0
     notes: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()
+    broken: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan(workspace: Workspace, task: Task, progress: Progress) -> Plan:
@@ -103,8 +117,9 @@ def check_ways_on(workspace: Workspace, task: Task) -> None:
 
 
 def synthesize(workspace: Workspace, task: Task, progress: Progress) -> SynthesisReport:
-    """Ask for programs and keep them; answers already paid for come from the cache.
+    """Ask for programs, keep them, and send those that do not work back to be mended.
 
+    Answers already paid for come from the cache; mending stays under the same cost limit.
     Batches sent earlier are collected first; while one is still at work nothing is asked.
 
     Raises:
@@ -124,20 +139,54 @@ def synthesize(workspace: Workspace, task: Task, progress: Progress) -> Synthesi
         asking.ask_all()
         if asking.errors and not asking.answered:
             raise next(iter(asking.errors.values()))
+        harvested = harvest(brief, asking.answered.values())
         report = _keep(
             workspace,
-            harvest(brief, asking.answered.values()),
+            harvested,
             failures=tuple(f"{name}: {error}" for name, error in asking.errors.items()),
             calls=len(asking.answered),
             cached=asking.cached,
             cost_usd=asking.cost_usd,
         )
+        report = _mend(workspace, brief, runner, harvested, report, progress)
         run.facts.update(
             settings={"provider": task.synthesis.provider, "model": task.synthesis.model},
             cost={"usd": report.cost_usd, "calls": report.calls, "cached": report.cached},
-            outputs={"programs": list(report.written), "rejected": list(report.rejected)},
+            outputs={
+                "programs": list(report.written),
+                "rejected": list(report.rejected),
+                "mended": list(report.mended),
+                "broken": dict(report.broken),
+            },
         )
     return report
+
+
+def _mend(
+    workspace: Workspace,
+    brief: Brief,
+    runner: Runner,
+    harvested: Harvest,
+    report: SynthesisReport,
+    progress: Progress,
+) -> SynthesisReport:
+    """Send what does not work of a harvest back, and tell of it in the report."""
+    attempts = brief.task.synthesis.mend
+    if attempts < 1:
+        return report
+    ids = {program.id for program in harvested.programs}
+    programs = [one for one in load_programs(workspace) if one.id in ids]
+    programs += unparsed(workspace, harvested.rejected)
+    found = mend(workspace, brief, runner, programs, attempts, progress)
+    known = report.cost_usd is not None and found.cost_usd is not None
+    return replace(
+        report,
+        calls=report.calls + found.calls,
+        cached=report.cached + found.cached,
+        cost_usd=report.cost_usd + found.cost_usd if known else None,  # type: ignore[operator]
+        mended=tuple(found.mended),
+        broken=found.broken,
+    )
 
 
 def submit(workspace: Workspace, task: Task, progress: Progress) -> str:
@@ -217,6 +266,23 @@ def export(workspace: Workspace, task: Task, folder: Path) -> Exported:
     return export_prompts(_step(workspace, brief), folder, workspace.root)
 
 
+def export_mending(
+    workspace: Workspace, task: Task, folder: Path, progress: Progress
+) -> Exported | None:
+    """Write prompts for the programs that do not work; None when every one works.
+
+    Raises:
+        BadRows: The rows cannot be read.
+    """
+    broken = broken_programs(workspace, task, progress, task.synthesis.mend)
+    if not broken:
+        return None
+    pending = mend_asks(make_brief(workspace, task, Silent()), broken)
+    keep_pending(workspace, pending)
+    step = Step(tuple(one.ask for one in pending), 0, 1, ())
+    return export_prompts(step, folder, workspace.root)
+
+
 def import_answers(workspace: Workspace, task: Task, path: Path) -> SynthesisReport:
     """Turn an answers file, or a folder of pasted answers, into programs.
 
@@ -229,9 +295,9 @@ def import_answers(workspace: Workspace, task: Task, path: Path) -> SynthesisRep
     brief = make_brief(workspace, task, Silent())
     calls = CallStore(workspace.calls)
     step = _step(workspace, brief)
-    asked = [ask.custom_id for ask in (*step.ready, *step.done)]
-    found = read_answers(path, known=asked)
-    by_id = {ask.custom_id: ask for ask in (*step.ready, *step.done)}
+    later = {one.ask.custom_id: one.ask for one in load_pending(workspace)}
+    by_id = {ask.custom_id: ask for ask in (*step.ready, *step.done)} | later
+    found = read_answers(path, known=list(by_id))
     fresh = {by_id[custom_id].request: reply for custom_id, reply in found.replies.items()}
     calls.keep_all(
         Stored(request, reply, provider="import", time=_now())
@@ -252,13 +318,27 @@ def import_answers(workspace: Workspace, task: Task, path: Path) -> SynthesisRep
         programs=(*harvested.programs, *loose.programs),
         rejected=(*harvested.rejected, *loose.rejected),
     )
-    notes = list(found.sentences())
+    # What was answered in an earlier import is not amiss in this one.
+    amiss = tuple(i for i in found.missing if i not in later or not calls.find(later[i].request))
+    notes = list(replace(found, missing=amiss).sentences())
     if after.ready:
         notes.append(
             f"{len(after.ready)} prompts of the next round wait for an answer. "
             f"Run: alchemist prompts export {workspace.root}"
         )
-    return _keep(workspace, both, calls=len(own) + len(found.unknown), notes=tuple(notes))
+    if any(i in later and later[i].request.purpose == "refine" for i in found.replies):
+        notes.append(
+            f"Answers to refining are kept; try their programs with: "
+            f"alchemist refine {workspace.root}"
+        )
+    report = _keep(workspace, both, calls=len(own) + len(found.unknown), notes=tuple(notes))
+    fixed = take_mended(workspace, brief, "import", Silent())
+    return replace(
+        report,
+        calls=report.calls + fixed.calls,
+        mended=tuple(fixed.mended),
+        broken=fixed.broken,
+    )
 
 
 def make_brief(workspace: Workspace, task: Task, progress: Progress) -> Brief:
@@ -343,8 +423,8 @@ def _keep(
     cost_usd: float | None = 0.0,
     notes: tuple[str, ...] = (),
 ) -> SynthesisReport:
-    before = {program.id for program in load_programs(workspace)}
-    written = save_programs(workspace, found.programs)
+    before = {program.id for program in load_programs(workspace)} | overtaken(workspace)
+    written = save_programs(workspace, [one for one in found.programs if one.id not in before])
     return SynthesisReport(
         written=tuple(path.stem for path in written),
         known=sum(program.id in before for program in found.programs),

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from alchemist.core.exchange import Reply
 from alchemist.core.program import Origin, Program
@@ -47,10 +47,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Unused:
-    """A part of an answer that is no program: which answer, and why."""
+    """A part of an answer that is no program: which answer, why, and where it comes from."""
 
     custom_id: str
     rejected: Rejected
+    origin: Origin = field(default_factory=Origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def _collect(parts: Iterable[tuple[str, ParsedAnswer, Origin]]) -> Harvest:
     taken: set[str] = set()
     seen: set[str] = set()
     for custom_id, answer, origin in parts:
-        rejected += [Unused(custom_id, one) for one in answer.rejected]
+        rejected += [Unused(custom_id, one, origin) for one in answer.rejected]
         for source in answer.sources:
             name = program_name(source.idea, taken, fallback=origin.strategy or "program")
             program = Program(name, source.source, origin)

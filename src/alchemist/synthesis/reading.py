@@ -8,7 +8,7 @@ cannot be used is kept with its reason.
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from alchemist.synthesis.fences import Block, bare_blocks, clean, find_blocks
 from alchemist.synthesis.surgery import Unusable, entries, parse_block, program_source
@@ -45,12 +45,14 @@ class Rejected:
         reason: A sentence for people and models.
         excerpt: How it begins.
         line: 1-based line of the answer.
+        code: The whole piece, where it is code that may be mended.
     """
 
     kind: str
     reason: str
     excerpt: str = ""
     line: int = 1
+    code: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class _Reader:
         self.sources.append(Source(source, _idea(source), block.line))
 
     def _reject(self, kind: str, reason: str, block: Block, code: str) -> None:
-        self.rejected.append(Rejected(kind, reason, _excerpt(code), block.line))
+        self.rejected.append(Rejected(kind, reason, _excerpt(code), block.line, code))
 
 
 def _without_prose(block: Block) -> tuple[Block, ...]:
