@@ -76,6 +76,11 @@ class Brief:
         return tuple(parameter_name(column) for column in self.task.rows.inputs)
 
     @property
+    def kind(self) -> str:
+        """What rows hold: "text", or "values" that programs read by name."""
+        return "text" if self.task.modality == "text" else "values"
+
+    @property
     def signature(self) -> str:
         """The line every program starts its function with."""
         if self.task.as_mapping:
@@ -218,7 +223,7 @@ class _Thread:
         names = self.brief.task.class_names if self.strategy.per_class else ("",)
         if self.strategy.samples:
             return [_Side(name, "", p) for name in names for p in prompts]
-        angles = _angles(self.brief.templates)
+        angles = _angles(self.brief)
         return [_Side(name, *_angle(angles, p)) for name in names for p in prompts]
 
     def _ask(self, template: str, kind: str, number: int, side: _Side, background: str = "") -> Ask:
@@ -262,8 +267,9 @@ def _threads(brief: Brief) -> Iterator[_Thread]:
             yield _Thread(brief, strategy, model)
 
 
-def _angles(templates: Templates) -> list[str]:
-    return [line for line in templates.render("angles", {}).splitlines() if line.strip()]
+def _angles(brief: Brief) -> list[str]:
+    name = "angles" if brief.kind == "text" else "angles-row"
+    return [line for line in brief.templates.render(name, {}).splitlines() if line.strip()]
 
 
 def _angle(angles: list[str], prompt: int) -> tuple[str, int]:
@@ -278,7 +284,8 @@ def task_facts(brief: Brief) -> dict[str, object]:
     task = brief.task
     return {
         "instruction": task.instruction.strip(),
-        "language": task.language,
+        "kind": brief.kind,
+        "language": task.language if brief.kind == "text" else "",
         "classes": [asdict(one) for one in task.classes],
         "description": brief.description.strip(),
         "inputs": task.rows.inputs,
