@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alchemist.core.errors import BadRows
+from alchemist.modalities import tables
 from alchemist.modalities.tables import (
     column_names,
     find_files,
@@ -139,3 +140,32 @@ def test_a_path_without_rows_is_told(tmp_path: Path, path: str, complaint: str) 
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadRows, match=complaint):
         find_files(path, tmp_path)
+
+
+def test_the_line_of_a_bad_row_counts_breaks_inside_quotes_and_blank_lines(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_bytes(b'id,text\r\n1,"a\r\nb\nc"\r\n\r\n2,good\r\n3,ragged,field\r\n')
+    (records,) = read_records(file)
+    assert records.batch.column("id").to_pylist() == ["1", "2"]
+    assert [(bad.where, bad.problem) for bad in records.bad] == [
+        (f"{file}, row 4 (line 7)", "has 3 fields where the header names 2")
+    ]
+
+
+def test_a_csv_is_read_alike_whatever_the_size_of_a_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "rows.csv"
+    lines = [f"{i},x" if i % 7 else f"{i},x,y" for i in range(300)]
+    file.write_text("id,text\n" + "\n\n".join(lines) + "\n")
+
+    def read() -> tuple[list[str], list[str], list[int]]:
+        pieces = list(read_records(file))
+        ids = [i for piece in pieces for i in piece.batch.column("id").to_pylist()]
+        return ids, [bad.where for p in pieces for bad in p.bad], [p.first for p in pieces][:1]
+
+    whole = read()
+    monkeypatch.setattr(tables, "BATCH_ROWS", 50)
+    assert read() == whole
+    assert len(whole[0]) == 257
+    assert whole[1][1] == f"{file}, row 15 (line 16)"

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from alchemist.core.contracts import LabelModel
 from alchemist.core.errors import NotReady
 from alchemist.core.files import write_atomically
+from alchemist.core.labels import Labels
 from alchemist.core.patterns import PatternCounts
 from alchemist.core.program import Program
 from alchemist.core.progress import Progress
@@ -64,7 +66,29 @@ class Voted:
 
     def votes(self, part: Part) -> Votes:
         """The vote matrix of one part."""
-        return part_votes(self.rows, self.programs, part)
+        return self._as_votes(part_votes(self.rows, self.programs, part).matrix)
+
+    def patterns(self, part: Part) -> PatternCounts:
+        """The distinct vote vectors of one part with their counts."""
+        found = part_votes(self.rows, self.programs, part).found
+        votes = self._as_votes(found.patterns)
+        return PatternCounts(votes.matrix, found.counts, votes.programs, votes.n_classes)
+
+    def labels(self, part: Part, model: LabelModel) -> Labels:
+        """What a label model says of one part; it is asked once per distinct vote vector."""
+        found = part_votes(self.rows, self.programs, part).found
+        labels = model.predict(self._as_votes(found.patterns))
+        return Labels(labels.proba[found.inverse], labels.covered[found.inverse])
+
+    def covered(self, part: Part) -> NDArray[np.bool_]:
+        """(n,) bool: rows of one part that some program spoke for."""
+        found = part_votes(self.rows, self.programs, part).found
+        spoken: NDArray[np.bool_] = np.any(found.patterns >= 0, axis=1)
+        return spoken[found.inverse]
+
+    def _as_votes(self, matrix: NDArray[np.int16]) -> Votes:
+        names = tuple(one.name for one in self.programs)
+        return Votes(matrix, names, len(self.rows.task.classes))
 
 
 def aggregate(
@@ -107,7 +131,7 @@ def aggregate(
 
 def _labeled(voted: Voted, model: LabelModel) -> Iterator[LabeledPart]:
     for part in voted.rows.manifest.parts:
-        yield LabeledPart.by_label_model(part, model.predict(voted.votes(part)))
+        yield LabeledPart.by_label_model(part, voted.labels(part, model))
 
 
 def _report(task: Task, counts: "Counts", model: LabelModel) -> AggregateReport:
@@ -181,12 +205,11 @@ def count_patterns(voted: Voted) -> Counts:
     k = len(voted.rows.task.classes)
     fitted = everything = PatternCounts.of(Votes(np.zeros((0, len(names)), np.int16), names, k))
     for part in voted.rows.manifest.parts:
-        votes = voted.votes(part)
-        counts = PatternCounts.of(votes)
+        counts = voted.patterns(part)
         everything = everything + counts
         if voted.rows.task.rows.split is not None:
             mask = fit_mask(voted.rows, part)
-            counts = PatternCounts.of(Votes(votes.matrix[mask], names, k))
+            counts = PatternCounts.of(Votes(voted.votes(part).matrix[mask], names, k))
         fitted = fitted + counts
     if fitted.n_rows == 0:
         raise NotReady("No row may be fitted on: every one is of split valid or test.")

@@ -138,7 +138,7 @@ def distill(workspace: Workspace, task: Task, progress: Progress) -> DistillRepo
 
             def labeled() -> Iterator[LabeledPart]:
                 for part in voted.rows.manifest.parts:
-                    labels = label_model.predict(voted.votes(part))
+                    labels = voted.labels(part, label_model)
                     seen = views.get(part.name, lambda p=part: _view(voted.rows, p, student))  # type: ignore[misc]
                     yield LabeledPart.blended(part, labels, seen)
                     bar.advance(part.rows)
@@ -204,7 +204,7 @@ def _moved(voted: Voted, label_model: LabelModel, last: RunRecord) -> float | No
     for index, name in enumerate(sample.parts):
         rows = np.flatnonzero(sample.part == index)
         if name in here:
-            now = label_model.predict(voted.votes(here[name])).proba[sample.position[rows]]
+            now = voted.labels(here[name], label_model).proba[sample.position[rows]]
             change[rows] = np.abs(now - sample.labels[rows]).sum(axis=1) / 2
     moved = float(change.mean())
     return moved if moved <= MOVED else None
@@ -213,7 +213,7 @@ def _moved(voted: Voted, label_model: LabelModel, last: RunRecord) -> float | No
 def _candidates(voted: Voted) -> list[NDArray[np.int64]]:
     """Rows a student may learn from, by part: covered, and not set aside for scoring."""
     return [
-        np.flatnonzero((voted.votes(part).matrix >= 0).any(axis=1) & fit_mask(voted.rows, part))
+        np.flatnonzero(voted.covered(part) & fit_mask(voted.rows, part))
         for part in voted.rows.manifest.parts
     ]
 
@@ -239,7 +239,7 @@ def _draw(voted: Voted, label_model: LabelModel, progress: Progress) -> Sample:
     for index, one in enumerate(rows.manifest.parts):
         here = part == index
         if here.any():
-            labels[here] = label_model.predict(voted.votes(one)).proba[position[here]]
+            labels[here] = voted.labels(one, label_model).proba[position[here]]
     names = tuple(one.name for one in rows.manifest.parts)
     return Sample(names, part, position, labels, total)
 

@@ -168,6 +168,8 @@ def _gold_rows(voted: Voted, split: str) -> Iterator[tuple[Part, NDArray[np.int6
     learned = learned_rows(voted.rows.workspace)
     for part in voted.rows.manifest.parts:
         answers = voted.rows.answers(part)
+        if not (answers.gold >= 0).any():
+            continue
         here = np.array([one == wanted for one in answers.split], dtype=bool)
         if learned:
             here &= [one not in learned for one in voted.rows.ids(part).to_pylist()]

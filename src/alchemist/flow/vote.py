@@ -18,7 +18,7 @@ from alchemist.core.faults import Faults
 from alchemist.core.program import Program
 from alchemist.core.progress import Progress
 from alchemist.core.task import Task
-from alchemist.core.votes import MISSING, Votes
+from alchemist.core.votes import MISSING
 from alchemist.engines import ENGINES
 from alchemist.flow.rows import Rows, take_in
 from alchemist.sandbox import open_sandbox
@@ -32,7 +32,8 @@ from alchemist.store.run_records import (
     published,
     recording,
 )
-from alchemist.store.vote_columns import as_arrow_column, has_column, read_columns, write_columns
+from alchemist.store.vote_columns import as_arrow_column, has_column, write_columns
+from alchemist.store.vote_patterns import PartVotes, read_votes
 from alchemist.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -116,10 +117,9 @@ def open_engine(task: Task) -> Engine:
     return engine_type(lambda n: open_sandbox(task.vote.min_level, processes=n))
 
 
-def part_votes(rows: Rows, programs: Sequence[Program], part: Part) -> Votes:
-    """The vote matrix of one part."""
-    matrix = read_columns(rows.workspace, programs, part.name, rows.task.classes).matrix
-    return Votes(matrix, tuple(one.name for one in programs), len(rows.task.classes))
+def part_votes(rows: Rows, programs: Sequence[Program], part: Part) -> PartVotes:
+    """What programs said about one part; all of them must have voted on it."""
+    return read_votes(rows.workspace, programs, part.name, rows.task.classes)
 
 
 def vote_inputs(rows: Rows, programs: Sequence[Program]) -> dict[str, str]:
@@ -191,10 +191,11 @@ def _report(
     covered = 0
     faults = Faults()
     for part in rows.manifest.parts:
-        found = read_columns(rows.workspace, programs, part.name, rows.task.classes)
-        voted += (found.matrix >= 0).sum(axis=0)
-        covered += int((found.matrix >= 0).any(axis=1).sum())
-        faults = faults + found.faults
+        votes = part_votes(rows, programs, part)
+        spoke = votes.found.patterns >= 0
+        voted += votes.found.counts @ spoke
+        covered += int(votes.found.counts @ spoke.any(axis=1))
+        faults = faults + votes.faults
     n = rows.manifest.n_rows
     each = tuple(
         ProgramVotes(one.name, float(count / n), faults.of_program(one.name).total)
@@ -216,8 +217,8 @@ def _write_outputs(rows: Rows, programs: Sequence[Program], faults: Faults, fold
     schema = pa.schema(fields, metadata={"classes": classes})
     with pq.ParquetWriter(folder / "votes.parquet", schema, compression="zstd") as writer:
         for part in rows.manifest.parts:
-            found = read_columns(rows.workspace, programs, part.name, rows.task.classes)
-            columns = [as_arrow_column(column) for column in found.matrix.T]
+            votes = part_votes(rows, programs, part).matrix
+            columns = [as_arrow_column(column) for column in votes.T]
             writer.write_table(pa.Table.from_arrays([rows.ids(part), *columns], schema=schema))
     pq.write_table(_fault_table(faults), folder / "faults.parquet", compression="zstd")
 

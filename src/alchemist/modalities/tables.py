@@ -6,11 +6,13 @@ is a BadRow with its place; whether that stops the run is the task's choice.
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 FORMATS = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")
 BATCH_ROWS = 8192
 BATCH_BYTES = 16 << 20
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_LINE_BREAK = re.compile("\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +159,7 @@ def _check_columns(file: Path, columns: Sequence[str]) -> None:
 
 
 @contextmanager
-def _csv_rows(file: Path) -> Iterator[Iterator[list[str]]]:
+def _csv_rows(file: Path) -> Iterator[Any]:
     # The module's limit of 128 KB a field is a global; long documents are ours for a while.
     limit = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     delimiter = "\t" if file.suffix.lower() == ".tsv" else ","
@@ -182,35 +187,69 @@ def _header(file: Path, header: list[str] | None) -> tuple[str, ...]:
 
 
 def _not_utf8(text: str) -> bool:
-    return not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)
+    return _LONE_SURROGATE.search(text) is not None
 
 
 def _read_csv(file: Path, columns: Sequence[str] | None) -> Iterator[Records]:
     with _csv_rows(file) as rows:
         header = _header(file, next(rows, None))
         names = header if columns is None else tuple(columns)
-        at = [header.index(name) for name in names]
-        kept: list[list[str]] = []
-        bad: list[BadRow] = []
-        size = first = 0
-        for number, row in enumerate(rows, start=1):
-            if not row:
-                continue  # a blank line is no row
-            problem = _csv_problem(header, row)
-            if problem:
-                bad.append(BadRow(f"{file}, row {number} (line {rows.line_num})", problem))  # type: ignore[attr-defined]
-                continue
-            kept.append([row[i] for i in at])
-            size += sum(map(len, kept[-1]))
-            if len(kept) >= BATCH_ROWS or size >= BATCH_BYTES:
-                yield Records(_strings(names, kept), first, tuple(bad))
-                first += len(kept)
-                kept, bad, size = [], [], 0
-        if kept or bad or first == 0:
-            yield Records(_strings(names, kept), first, tuple(bad))
+        first, number, line = 0, 1, rows.line_num
+        for chunk in _csv_chunks(rows):
+            kept, bad = _sorted_out(file, header, chunk, number, line)
+            yield Records(_strings(header, kept, names), first, tuple(bad))
+            first, number, line = first + len(kept), number + len(chunk), rows.line_num
+
+
+def _csv_chunks(rows: Any) -> Iterator[list[list[str]]]:
+    """Rows of a reader in lists of bounded size, at least one list."""
+    chunk: list[list[str]] = []
+    size, any_yet = 0, False
+    # A few rows at a time: a loop over single rows costs as much as reading them.
+    while some := list(islice(rows, 64)):
+        chunk += some
+        size += sum(map(len, chain.from_iterable(some)))
+        if len(chunk) >= BATCH_ROWS or size >= BATCH_BYTES:
+            yield chunk
+            chunk, size, any_yet = [], 0, True
+    if chunk or not any_yet:
+        yield chunk
+
+
+def _sorted_out(
+    file: Path, header: Sequence[str], chunk: list[list[str]], number: int, line: int
+) -> tuple[list[list[str]], list[BadRow]]:
+    """The good rows of a chunk and what is wrong with the others; blank lines are no rows.
+
+    Args:
+        file: Where they are from.
+        header: Its columns.
+        chunk: Rows as read.
+        number: 1-based number of the first one.
+        line: How many lines of the file come before it.
+    """
+    if set(map(len, chunk)) <= {len(header)} and _all_utf8(chunk):
+        return chunk, []
+    kept: list[list[str]] = []
+    bad: list[BadRow] = []
+    for at, row in enumerate(chunk, start=number):
+        line += 1 + sum(len(_LINE_BREAK.findall(value)) for value in row)
+        problem = _csv_problem(header, row)
+        if problem:
+            bad.append(BadRow(f"{file}, row {at} (line {line})", problem))
+        elif row:
+            kept.append(row)
+    return kept, bad
+
+
+def _all_utf8(rows: list[list[str]]) -> bool:
+    text = "".join(map("".join, rows))
+    return text.isascii() or not _LONE_SURROGATE.search(text)
 
 
 def _csv_problem(header: Sequence[str], row: list[str]) -> str:
+    if not row:
+        return ""
     if len(row) != len(header):
         return f"has {len(row)} fields where the header names {len(header)}"
     for name, value in zip(header, row, strict=True):
@@ -219,10 +258,12 @@ def _csv_problem(header: Sequence[str], row: list[str]) -> str:
     return ""
 
 
-def _strings(names: Sequence[str], rows: list[list[str]]) -> "pa.RecordBatch":
+def _strings(
+    header: Sequence[str], rows: list[list[str]], names: Sequence[str]
+) -> "pa.RecordBatch":
     import pyarrow as pa
 
-    columns = list(zip(*rows, strict=True)) if rows else [() for _ in names]
+    columns = [list(map(itemgetter(header.index(name)), rows)) for name in names]
     return pa.RecordBatch.from_arrays(
         [pa.array(column, type=pa.string()) for column in columns], names=list(names)
     )
@@ -315,4 +356,5 @@ def _read_parquet(file: Path, columns: Sequence[str] | None, batch_rows: int) ->
             yield Records(batch if wanted is None else batch.select(wanted), first)
             first += batch.num_rows
         if first == 0:
-            yield Records(_strings(wanted or source.schema_arrow.names, []), 0)
+            names = wanted or source.schema_arrow.names
+            yield Records(_strings(names, [], names), 0)

@@ -58,6 +58,7 @@ def write_columns(
     classes: Sequence[LabelClass],
 ) -> None:
     """Keep the votes of some programs on one part."""
+    (workspace.patterns / f"{part}.npz").unlink(missing_ok=True)  # made from the columns before
     for column, program in enumerate(programs):
         _write(
             _path(workspace, program, part),
@@ -83,7 +84,7 @@ def read_columns(
         column = table.column(0).combine_chunks()
         votes = column.fill_null(MISSING).to_numpy(zero_copy_only=False)
         columns.append(_translate(votes, table.schema.metadata[_CLASSES], classes))
-        faults = faults + _load_faults(table.schema.metadata[_FAULTS], program.name)
+        faults = faults + load_faults(table.schema.metadata[_FAULTS], program.name)
     matrix = np.stack(columns, axis=1) if columns else np.zeros((0, 0), dtype=np.int16)
     return BatchVotes(matrix.astype(np.int16, copy=False), faults)
 
@@ -101,7 +102,7 @@ def _write(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    metadata = {_FAULTS: _dump_faults(faults), _CLASSES: _class_key(classes)}
+    metadata = {_FAULTS: dump_faults(faults), _CLASSES: _class_key(classes)}
     schema = pa.schema([pa.field("vote", pa.int16())], metadata=metadata)
     table = pa.Table.from_arrays([as_arrow_column(column)], schema=schema)
     sink = pa.BufferOutputStream()
@@ -135,7 +136,8 @@ def _class_key(classes: Sequence[LabelClass]) -> bytes:
     return json.dumps([one.name for one in classes], ensure_ascii=False).encode("utf-8")
 
 
-def _dump_faults(faults: Faults) -> bytes:
+def dump_faults(faults: Faults) -> bytes:
+    """The faults of one program, as they lie beside its votes."""
     raw = {
         "counts": [[kind, count] for (_, kind), count in faults.counts.items()],
         "examples": [asdict(fault) for fault in faults.examples],
@@ -143,7 +145,8 @@ def _dump_faults(faults: Faults) -> bytes:
     return json.dumps(raw, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def _load_faults(text: bytes, program: str) -> Faults:
+def load_faults(text: bytes, program: str) -> Faults:
+    """Read what dump_faults wrote."""
     # The file may have been renamed since: the votes hang on the source, the name is today's.
     raw = json.loads(text)
     counts = {(program, kind): count for kind, count in raw["counts"]}

@@ -70,6 +70,11 @@ class Workspace:
         return self.inner / "votes"
 
     @property
+    def patterns(self) -> Path:
+        """Distinct vote vectors, one file per part; derived from the votes."""
+        return self.inner / "patterns"
+
+    @property
     def runs(self) -> Path:
         """One folder per run of a stage."""
         return self.inner / "runs"
