@@ -95,14 +95,14 @@ def _seen(
 ) -> _Seen:
     task = rows.task
     names = tuple(program.name for program in programs)
-    bundle = Bundle(programs, task.classes, task.rows.inputs, task.as_mapping)
+    bundle = Bundle(programs, task.classes, rows.inputs, task.as_mapping)
     (found,) = open_engine(task).vote(bundle, [batch])
     matrix = found.matrix.astype(np.int64)
     try:
         student, _ = fitted_student(workspace)
     except NotReady:
         return _Seen(names, matrix)
-    best = student.predict_proba(rows.modality.features(batch, task.rows.inputs)).argmax(axis=1)
+    best = student.predict_proba(rows.features(batch)).argmax(axis=1)
     return _Seen((*names, STUDENT), np.column_stack([matrix, best]))
 
 

@@ -29,7 +29,7 @@ def try_programs(
     """
     faults: dict[str, list[Fault]] = {
         one.name: check(
-            one.source, inputs=task.rows.inputs, as_mapping=task.as_mapping, program=one.name
+            one.source, inputs=rows.inputs, as_mapping=task.as_mapping, program=one.name
         )
         for one in programs
     }
@@ -37,7 +37,7 @@ def try_programs(
     if allowed:
         sandbox = open_sandbox(task.vote.min_level, processes=1)
         try:
-            for name, found in _run(sandbox, rows, _bundle(task, allowed)).items():
+            for name, found in _run(sandbox, rows, _bundle(rows, task, allowed)).items():
                 faults[name] += found
         finally:
             sandbox.close()
@@ -54,8 +54,8 @@ def gravity(faults: Sequence[Fault]) -> int:
     return 2 if any(fault.row is None for fault in faults) else 1
 
 
-def _bundle(task: Task, programs: tuple[Program, ...]) -> Bundle:
-    return Bundle(programs, task.classes, task.rows.inputs, task.as_mapping)
+def _bundle(rows: Rows, task: Task, programs: tuple[Program, ...]) -> Bundle:
+    return Bundle(programs, task.classes, rows.inputs, task.as_mapping)
 
 
 def _run(sandbox: Sandbox, rows: Rows, bundle: Bundle) -> dict[str, list[Fault]]:
