@@ -6,10 +6,16 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from alchemist.core.patterns import PatternCounts
-from alchemist.core.votes import MISSING, Votes
+from alchemist.core.votes import MISSING
 from alchemist.label_models.default import Default
 from alchemist.label_models.front import MatrixModel, count_rows
-from alchemist.label_models.thinning import hash_rows, most_patterns, sample_rows, thin
+from alchemist.label_models.thinning import (
+    find_repeats,
+    hash_rows,
+    identify_rows,
+    most_patterns,
+    thin,
+)
 from tests.label_models.conftest import dense, names
 
 matrices = arrays(np.int16, st.tuples(st.integers(1, 8), st.just(4)), elements=st.integers(-2, 2))
@@ -26,13 +32,13 @@ def test_shape_ignores_the_order_of_programs_and_the_numbers_of_classes(
     renamed = np.where(matrix >= 0, np.array(classes)[matrix], matrix).astype(np.int16)
     programs = names(4)
     other = hash_rows(renamed[:, columns], tuple(programs[j] for j in columns))
-    np.testing.assert_array_equal(hash_rows(matrix, programs).shape, other.shape)
+    np.testing.assert_array_equal(hash_rows(matrix, programs), other)
 
 
 @settings(max_examples=40, deadline=None)
 @given(matrices)
 def test_identity_tells_rows_apart(matrix: NDArray[np.int16]) -> None:
-    found = hash_rows(matrix, names(4)).identity
+    found = identify_rows(matrix, 3)
     for i, left in enumerate(matrix.tolist()):
         for j, right in enumerate(matrix.tolist()):
             assert (found[i] == found[j]) == (left == right)
@@ -41,7 +47,7 @@ def test_identity_tells_rows_apart(matrix: NDArray[np.int16]) -> None:
 def test_a_missing_answer_is_no_class_of_its_own() -> None:
     gone = np.array([[MISSING, 0, 1, 1]], dtype=np.int16)
     renamed = np.array([[2, 0, 1, 1]], dtype=np.int16)
-    shapes = [hash_rows(one, names(4)).shape[0] for one in (gone, renamed)]
+    shapes = [hash_rows(one, names(4))[0] for one in (gone, renamed)]
     assert shapes[0] != shapes[1]
 
 
@@ -65,14 +71,15 @@ def test_few_patterns_are_all_kept_as_they_are() -> None:
     assert (few.factor == 1).all()
 
 
-def test_sampled_rows_of_a_repetitive_matrix_are_exact_counts() -> None:
-    rng = np.random.default_rng(1)
-    kinds = rng.integers(-1, 2, (60, 5))
-    votes = Votes(kinds[rng.integers(0, 60, 5000)], names(5), 2)
-    hashes = hash_rows(votes.matrix, votes.programs)
-    few = sample_rows(hashes, 100)
-    assert few.times.sum() == 5000
-    assert (few.times == 1).all()
+@settings(max_examples=40, deadline=None)
+@given(matrices)
+def test_repeats_are_counted_one_row_of_each_kind(matrix: NDArray[np.int16]) -> None:
+    found = find_repeats(identify_rows(matrix, 3))
+    rows = [tuple(row) for row in matrix.tolist()]
+    wanted = {row: rows.count(row) for row in rows}
+    times = zip(found.rows.tolist(), found.times.tolist(), strict=True)
+    assert {rows[i]: count for i, count in times} == wanted
+    assert len(found.rows) == len(wanted)
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ from alchemist.core.patterns import PatternCounts, find_patterns
 from alchemist.core.votes import MISSING, Votes
 from alchemist.label_models.balance import checked_balance, checked_gold
 from alchemist.label_models.events import Events, by_program, encode, softmax, spoken
+from alchemist.label_models.thinning import find_repeats, identify_rows
 
 _SAMPLE = 1000
 
@@ -104,7 +105,7 @@ class AdditiveModel(ABC):
             NotReady: The model is not fitted.
         """
         matrix = self._columns(votes)
-        if _mostly_distinct(matrix):
+        if _mostly_distinct(matrix, votes.n_classes):
             return self._labels(matrix)
         found = find_patterns(matrix)
         labels = self._labels(found.patterns)
@@ -118,22 +119,25 @@ class AdditiveModel(ABC):
             prior; the softmax of its sum over axis 1 is what predict returns.
         """
         found = self.found
-        matrix = self._heard(by_program(self._columns(votes))).T
+        columns = self._heard(by_program(self._columns(votes)))
+        matrix, covered = columns.T, spoken(columns)
         n, m = matrix.shape
         parts = np.zeros((n, m + 1, votes.n_classes))
         parts[:, :m] = np.where((matrix == MISSING)[:, :, None], 0, found.silence)
         row, program = np.nonzero(matrix >= 0)
         parts[row, program] += found.weights[found.events.lookup[program, matrix[row, program]]]
-        covered = spoken(matrix)
         parts[~covered] = 0
         parts[:, m] = np.where(covered[:, None], found.tilt, np.log(found.prior))
         parts[:, :m] = parts[:, [self._programs.index(name) for name in votes.programs]]
         return parts
 
     def _labels(self, patterns: NDArray[np.int16]) -> Labels:
-        found, columns = self.found, self._heard(by_program(patterns))
-        covered = spoken(columns.T)
+        found, columns = self.found, by_program(patterns)
         encoded = encode(columns, found.events)
+        if encoded.heard < np.count_nonzero(columns >= 0):
+            columns = self._heard(columns)
+            encoded = encode(columns, found.events)
+        covered = spoken(columns)
         proba = softmax(encoded.scores(found.weights, found.silence, found.tilt)).T
         proba[~covered] = found.prior
         return Labels(proba, covered)
@@ -198,10 +202,10 @@ class AdditiveModel(ABC):
         return model
 
 
-def _mostly_distinct(matrix: NDArray[np.int16]) -> bool:
+def _mostly_distinct(matrix: NDArray[np.int16], n_classes: int) -> bool:
     """Whether scoring every row costs less than finding the distinct ones first."""
     if len(matrix) < _SAMPLE:
         return False
     # Evenly spread, so that sorted rows do not look alike; the answer changes speed alone.
     few = matrix[:: len(matrix) // _SAMPLE]
-    return len(find_patterns(few).patterns) > len(few) // 2
+    return len(find_repeats(identify_rows(few, n_classes)).rows) > len(few) // 2

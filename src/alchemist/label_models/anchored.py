@@ -101,19 +101,29 @@ class AnchoredEM:
         self._settings = settings
         # A pair that is not even correlated before conditioning cannot echo.
         self._near = echoing(tally, blocks, 0.8 * settings.echo)
-        events = tally.events
-        self._at = (np.arange(len(events)), events.vote)
-        self._known = np.zeros((len(events), tally.n_classes)) if known is None else known
-        self._times = tally.times + self._known.sum(axis=1)
-        self._cast = np.maximum(events.per_program(self._times), 1e-9)
+        events, k = tally.events, tally.n_classes
+        # Rounds are many and small: what stays the same in all of them is computed here.
+        self._n_rows = tally.n_rows
+        self._voted = np.arange(len(events)) * k + events.vote
+        self._known = known
+        times = tally.times if known is None else tally.times + known.sum(axis=1)
+        self._cast = np.maximum(events.per_program(times), 1e-9)
+        rho, doubt, a0 = settings.hold, settings.event_doubt * k, settings.expected
+        self._own = ((1 - rho) / (times + doubt))[:, None]
+        self._held = ((rho * times + doubt) / (times + doubt) / 2)[:, None]
+        self._rate = (tally.times / np.maximum(tally.answered, 1)[events.program])[:, None]
+        # A program's one-coin precision is linear in its correct mass.
+        self._coin = (1 - rho) / (self._cast + settings.doubt)
+        self._coin_start = settings.doubt * a0 * self._coin + rho * a0
 
     def first_look(self) -> Floats:
         """(k,) class shares of the labels of equally trusted programs, classes alike."""
         k = self._tally.n_classes
         even = np.full(k, 1 / k)
         given = self._one_coin(np.full(len(self._tally.events), self._settings.expected), even)
-        evidence = self._evidence(given, even, self._copies.share, even)
-        return _shares(self._mass(evidence), 5)
+        share = self._copies.share
+        found = self._weigh(given, even, share, self._heard(share))
+        return self._shares(self._mass(*found, np.log(even)), 5)
 
     def run(self, prior: Floats, start: AnchoredFit | None = None) -> AnchoredFit:
         """Iterate to rest under a class balance, from scratch or from another fit."""
@@ -123,12 +133,15 @@ class AnchoredEM:
             given = self._one_coin(np.full(len(tally.events), settings.expected), prior)
         else:
             given, share, discount = start.given, start.share, start.discount.copy()
+        heard, tilt = self._heard(discount), np.log(prior)
         for turn in range(settings.rounds):
-            mass = self._mass(self._evidence(given, share, discount, prior))
-            share = _shares(mass, 10)
+            mass = self._mass(*self._weigh(given, share, discount, heard), tilt)
+            share = self._shares(mass, 10)
             before, given = given, self._maximize(mass, share)
             # Discounts settle later than the rest, and turn the rest when they do.
             moved = self._update_discount(given, share, discount)
+            if moved:
+                heard = self._heard(discount)
             if turn and max(np.abs(given - before).max(initial=0), moved / 4) < settings.still:
                 break
         evidence = self._evidence(given, share, discount, prior)
@@ -136,85 +149,99 @@ class AnchoredEM:
         likelihood = self._likelihood(evidence, judge)
         return AnchoredFit(given, share, discount, evidence, likelihood, judge)
 
-    def _mass(self, evidence: Evidence) -> Floats:
-        scores = self._tally.encoded.scores(evidence.weights, evidence.silence, evidence.tilt)
-        return softmax(scores) * self._tally.counts
+    def _mass(self, weights: Floats, silence: Floats, tilt: Floats) -> Floats:
+        """The E-step: (k, u) rows of each class in each pattern."""
+        return softmax(self._tally.encoded.scores(weights, silence, tilt), self._tally.counts)
+
+    def _shares(self, mass: Floats, doubt: float) -> Floats:
+        """(k,) class shares of a (k, u) posterior mass, with `doubt` rows of no opinion."""
+        total: Floats = mass.sum(axis=1) + doubt / len(mass)
+        total /= self._n_rows + doubt
+        return total
 
     def _maximize(self, mass: Floats, share: Floats) -> Floats:
         """The M-step: (E, k) P(y|e)."""
-        tally, settings = self._tally, self._settings
-        rho, a0 = settings.hold, settings.expected
-        sums = tally.encoded.sums(mass) + self._known
-        correct = tally.events.per_program(sums[self._at])
-        coin = (correct + settings.doubt * a0) / (self._cast + settings.doubt)
-        coin = (1 - rho) * coin + rho * a0
-        anchor = self._one_coin(coin[tally.events.program], share) + self._odds(share)
-        doubt = settings.event_doubt * tally.n_classes
-        held = (rho * self._times + doubt)[:, None]
-        given = (1 - rho) * sums + held * anchor / 2
-        given /= (self._times + doubt)[:, None]
-        return np.maximum(given, _SMALLEST)
+        tally = self._tally
+        sums = tally.encoded.sums(mass)
+        if self._known is not None:
+            sums = sums + self._known
+        correct = tally.events.per_program(sums.take(self._voted))
+        coin = correct * self._coin + self._coin_start
+        anchor = self._one_coin(coin.take(tally.events.program), share)
+        anchor += self._odds(share)
+        anchor *= self._held
+        sums *= self._own
+        sums += anchor
+        return np.maximum(sums, _SMALLEST, out=sums)
 
     def _one_coin(self, precision: Floats, share: Floats) -> Floats:
         """(E, k) voted class with (E,) precision, the others in proportion to their share."""
-        rest = np.maximum(1 - share[self._tally.events.vote], 1e-12)
+        rest = np.maximum(1 - share, 1e-12).take(self._tally.events.vote)
         spread = ((1 - precision) / rest)[:, None] * share
-        spread[self._at] = precision
-        return np.maximum(spread, _SMALLEST)
+        spread.put(self._voted, precision)
+        return np.maximum(spread, _SMALLEST, out=spread)
 
     def _odds(self, share: Floats) -> Floats:
         """(E, k) shares tilted to the voted class by constant odds: right under imbalance."""
-        a0 = self._settings.expected
-        odds = (self._tally.n_classes - 1) * a0 / (1 - a0)
+        a0, k = self._settings.expected, len(share)
+        odds = (k - 1) * a0 / (1 - a0)
         # One row per class is enough: the tilt depends on the vote alone.
-        of_class = np.tile(share, (len(share), 1))
-        np.fill_diagonal(of_class, odds * share)
-        of_class /= of_class.sum(axis=1, keepdims=True)
-        return np.maximum(of_class, _SMALLEST)[self._tally.events.vote]
+        tilted = share / (1 + (odds - 1) * share)[:, None]
+        tilted.ravel()[:: k + 1] *= odds
+        return np.maximum(tilted, _SMALLEST).take(self._tally.events.vote, axis=0)
+
+    def _heard(self, discount: Floats) -> Floats:
+        """(m, 1) part of its votes that each program has left."""
+        events = self._tally.events
+        return (events.per_program(discount * self._tally.times) / self._cast)[:, None]
+
+    def _weigh(
+        self, given: Floats, share: Floats, discount: Floats, heard: Floats
+    ) -> tuple[Floats, Floats]:
+        """(E, k) weights of votes and (m, k) of silences."""
+        events, gamma = self._tally.events, self._settings.silence
+        weights = np.log(given / share)
+        weights *= discount[:, None]
+        if gamma <= 0:
+            return weights, np.zeros((events.n_programs, len(share)))
+        fires = events.per_program(given * self._rate) / share
+        silence = np.log(np.maximum(1 - fires, 0.05)) * (gamma * heard)
+        weights -= silence.take(events.program, axis=0)
+        return weights, silence
 
     def _evidence(self, given: Floats, share: Floats, discount: Floats, prior: Floats) -> Evidence:
-        tally, gamma = self._tally, self._settings.silence
-        weights = (np.log(given) - np.log(share)) * discount[:, None]
-        silence = np.zeros((tally.events.n_programs, tally.n_classes))
-        if gamma > 0:
-            fires = tally.events.per_program(tally.times[:, None] * given)
-            fires /= np.maximum(tally.answered, 1)[:, None] * share
-            heard = tally.events.per_program(discount * tally.times) / self._cast
-            silence = np.log(np.clip(1 - fires, 0.05, 1)) * (gamma * heard)[:, None]
-            weights = weights - silence[tally.events.program]
-        return Evidence(tally.events, weights, silence, prior, np.log(prior))
+        found = self._weigh(given, share, discount, self._heard(discount))
+        return Evidence(self._tally.events, *found, prior, np.log(prior))
 
     def _update_discount(self, given: Floats, share: Floats, discount: Floats) -> float:
         """Move each vote's discount half-way to 1 / (1 + its echoes); the largest move."""
-        size, moved = self._tally.n_rows * share, 0.0
+        size, moved = self._n_rows * share, 0.0
         for block in self._near:
-            fires = self._tally.times[:, None] * given / size
-            residual = np.clip(residual_correlation(block, fires, size), 0, 1)
-            residual[residual < self._settings.echo] = 0
-            share_left = self._copies.share[block.events]
-            wanted = np.minimum(1 / (1 + residual.sum(axis=1)), share_left)
-            half = (wanted - discount[block.events]) / 2
-            discount[block.events] += half
+            residual = np.minimum(residual_correlation(block, given, size), 1)
+            # What stays below the limit is no echo.
+            residual *= residual >= self._settings.echo
+            own = block.events
+            wanted = np.minimum(1 / (1 + residual.sum(axis=1)), self._copies.share[own])
+            half = (wanted - discount[own]) / 2
+            discount[own] += half
             moved = max(moved, float(np.abs(half).max()))
         return moved
 
     def _likelihood(self, evidence: Evidence, judge: Floats) -> float:
         tally = self._tally
-        mass, events = self._mass(evidence), tally.events
+        mass = self._mass(evidence.weights, evidence.silence, evidence.tilt)
+        events = tally.events
         size = mass.sum(axis=1) + 1
         rate = np.minimum((tally.encoded.sums(mass) + 0.5 / len(size)) / size, 0.999)
-        heard = events.per_program(judge * tally.times) / np.maximum(self._cast, 1e-9)
-        silence = np.log(np.clip(1 - events.per_program(rate), 1e-3, 1)) * heard[:, None]
-        weights = np.log(np.maximum(rate, _SMALLEST)) * judge[:, None] - silence[events.program]
+        spoke = np.minimum(1 - events.per_program(rate), 1)
+        silence = np.log(np.maximum(spoke, 1e-3)) * self._heard(judge)
+        weights = np.log(np.maximum(rate, _SMALLEST)) * judge[:, None]
+        weights -= silence.take(events.program, axis=0)
         scores = tally.encoded.scores(weights, silence, np.log(size / size.sum()))
         top = scores.max(axis=0)
-        return float(tally.counts @ (top + np.log(np.exp(scores - top).sum(axis=0))))
-
-
-def _shares(mass: Floats, doubt: float) -> Floats:
-    """(k,) class shares of a (k, u) posterior mass, with `doubt` rows of no opinion."""
-    total = mass.sum(axis=1) + doubt / len(mass)
-    return total / total.sum()
+        scores -= top
+        np.exp(scores, out=scores)
+        return float(tally.counts @ (top + np.log(scores.sum(axis=0))))
 
 
 def likeliest(

@@ -22,9 +22,16 @@ _ONE_BLOCK = 200
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SameVote:
-    """The (e,) events that vote one class, and (e, e) rows on which two of them fire."""
+    """Events that vote one class.
+
+    Attributes:
+        events: (e,) which.
+        times: (e, 1) rows on which each fires.
+        together: (e, e) rows on which two of them fire.
+    """
 
     events: Index
+    times: Floats
     together: Floats
 
 
@@ -60,29 +67,29 @@ def count_together(tally: Tally) -> list[SameVote]:
     """
     vote, k = tally.events.vote, tally.n_classes
     if len(vote) <= _ONE_BLOCK:
-        everything = SameVote(np.arange(len(vote)), _products(tally, np.arange(len(vote))))
+        everything = _products(tally, np.arange(len(vote)))
         everything.together[vote[:, None] != vote] = 0
         return [everything] if len(vote) else []
     members = [np.flatnonzero(vote == v) for v in range(k)]
-    return [SameVote(events, _products(tally, events)) for events in members if len(events) > 1]
+    return [_products(tally, events) for events in members if len(events) > 1]
 
 
-def _products(tally: Tally, events: Index) -> Floats:
-    """(e, e) rows on which two events fire."""
-    part = tally.encoded.spoke[events]
+def _products(tally: Tally, events: Index) -> SameVote:
+    part, times = tally.encoded.spoke, tally.times[events, None]
+    if len(events) < len(tally.events):
+        part = part[events]
     if isinstance(part, np.ndarray):
-        together: Floats = (part * tally.counts) @ part.T
-        return together
-    return np.asarray((part.multiply(tally.counts).tocsr() @ part.T).toarray())
+        return SameVote(events, times, (part * tally.counts) @ part.T)
+    together = (part.multiply(tally.counts).tocsr() @ part.T).toarray()
+    return SameVote(events, times, np.asarray(together))
 
 
 def find_copies(tally: Tally, blocks: list[SameVote]) -> Copies:
     """Group near copies."""
     group, share = np.arange(len(tally.events)), np.ones(len(tally.events))
     for block in blocks:
-        times = tally.times[block.events]
-        union = times[:, None] + times[None, :] - block.together
-        alike = (block.together > NEAR * union) & (times[:, None] >= _FEWEST_ROWS)
+        union = block.times + block.times.T - block.together
+        alike = (block.together > NEAR * union) & (block.times >= _FEWEST_ROWS)
         np.fill_diagonal(alike, val=True)
         sizes = alike.sum(axis=1)
         if (sizes > 1).any():
@@ -115,19 +122,22 @@ def _components(alike: NDArray[np.bool_]) -> Index:
         group = lower
 
 
-def residual_correlation(block: SameVote, fires: Floats, size: Floats) -> Floats:
+def residual_correlation(block: SameVote, given: Floats, size: Floats) -> Floats:
     """(e, e) correlation of a block's events that the classes do not explain; 0 with itself.
 
     Args:
         block: Events of one class.
-        fires: (E, k) share of the rows of each class on which an event fires.
+        given: (E, k) P(y|e) of all events.
         size: (k,) rows of each class.
     """
-    rate = np.minimum(fires[block.events], 1)
-    weighted = rate * size
-    spread = np.maximum((weighted * (1 - rate)).sum(axis=1), 1e-9)
-    residual: Floats = (block.together - weighted @ rate.T) / np.sqrt(spread[:, None] * spread)
-    np.fill_diagonal(residual, 0)
+    fires = np.minimum(given.take(block.events, axis=0) * block.times / size, 1)
+    rows = fires * size
+    spread = np.maximum(np.einsum("ey,ey->e", rows, 1 - fires), 1e-9)
+    scale = 1 / np.sqrt(spread)
+    residual: Floats = block.together - rows @ fires.T
+    residual *= scale[:, None]
+    residual *= scale
+    residual.ravel()[:: len(scale) + 1] = 0
     return residual
 
 
@@ -135,11 +145,12 @@ def echoing(tally: Tally, blocks: list[SameVote], least: float) -> list[SameVote
     """The parts of the blocks in which any two events might echo: raw correlation ≥ least."""
     kept, n = [], max(tally.n_rows, 1.0)
     for block in blocks:
-        times = tally.times[block.events]
-        spread = np.maximum(times * (1 - times / n), 1e-9)
-        raw = (block.together - np.outer(times, times) / n) / np.sqrt(np.outer(spread, spread))
+        times = block.times
+        spread = np.sqrt(np.maximum(times * (1 - times / n), 1e-9))
+        raw = (block.together - times @ times.T / n) / (spread @ spread.T)
         np.fill_diagonal(raw, 0)
         near = (raw >= least).any(axis=1)
         if near.any():
-            kept.append(SameVote(block.events[near], block.together[np.ix_(near, near)]))
+            together = block.together[np.ix_(near, near)]
+            kept.append(SameVote(block.events[near], times[near], together))
     return kept

@@ -136,17 +136,17 @@ def shared_errors(
 ) -> float:
     """r, the mean residual correlation of two votes that agree; echoes and mutes left out."""
     size = tally.n_rows * fit.share
-    fires = tally.times[:, None] * fit.given / size
+    heard = (copies.share > 0).astype(np.float64)
     total = pairs = 0.0
     for block in blocks:
-        residual = residual_correlation(block, fires, size)
+        residual = residual_correlation(block, fit.given, size)
         # Stronger echoes have been discounted already.
-        residual[residual > echo] = 0
-        heard = (copies.share[block.events] > 0).astype(np.float64)
-        together = block.together * np.outer(heard, heard)
+        residual *= residual <= echo
+        own = heard[block.events]
+        together = block.together * own
         np.fill_diagonal(together, 0)
-        total += float((together * residual).sum())
-        pairs += float(together.sum())
+        total += float(own @ (together * residual).sum(axis=1))
+        pairs += float(own @ together.sum(axis=1))
     return max(0.0, total / pairs) if pairs else 0.0
 
 

@@ -57,8 +57,10 @@ class Events:
 
     def per_program(self, values: Floats) -> Floats:
         """(m, …) sums of (E, …) values."""
-        total = np.zeros((self.n_programs, *values.shape[1:]))
         voices, starts = self.voices
+        if 0 < len(voices) == self.n_programs:
+            return np.add.reduceat(values, starts, axis=0)
+        total = np.zeros((self.n_programs, *values.shape[1:]))
         if len(voices):
             total[voices] = np.add.reduceat(values, starts, axis=0)
         return total
@@ -78,10 +80,12 @@ class Encoded:
     Attributes:
         spoke: (E, u) 0/1 indicator, dense float64 or scipy CSR.
         missing: (m, u) 0/1 indicator of missing answers, or None when nothing is missing.
+        heard: How many votes in the patterns are events.
     """
 
     spoke: Any
     missing: Floats | None
+    heard: int
 
     def scores(self, weights: Floats, silence: Floats, tilt: Floats) -> Floats:
         """(k, u) sum of evidence.
@@ -119,8 +123,9 @@ def encode(columns: NDArray[np.int16], events: Events) -> Encoded:
     if u * len(events) <= _DENSE_CELLS and len(events) <= _DENSE_EVENTS:
         # Compared as a whole in the votes' own type, then widened: one pass each.
         cast = columns[events.program] == events.vote.astype(np.int16)[:, None]
-        return Encoded(cast.astype(np.float64), absent)
-    return Encoded(_sparse(columns, events), absent)
+        return Encoded(cast.astype(np.float64), absent, int(np.count_nonzero(cast)))
+    spoke = _sparse(columns, events)
+    return Encoded(spoke, absent, spoke.nnz)
 
 
 def _sparse(columns: NDArray[np.int16], events: Events) -> Any:
@@ -143,18 +148,18 @@ def total_by(place: Index, values: Floats, size: int) -> Floats:
     return total
 
 
-def softmax(scores: Floats) -> Floats:
-    """(k, u) columns of probabilities from columns of log-evidence."""
-    shifted = np.exp(scores - scores.max(axis=0))
-    shifted /= shifted.sum(axis=0)
+def softmax(scores: Floats, mass: Floats | None = None) -> Floats:
+    """(k, u) columns of probabilities, times a mass per column, from log-evidence."""
+    shifted = scores - scores.max(axis=0)
+    np.exp(shifted, out=shifted)
+    total = shifted.sum(axis=0)
+    shifted *= 1 / total if mass is None else mass / total
     return shifted
 
 
-def spoken(matrix: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """(n,) whether any program voted."""
-    if not matrix.size:
-        return np.zeros(len(matrix), dtype=np.bool_)
-    return np.asarray(matrix.max(axis=1) >= 0)
+def spoken(columns: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """(u,) whether any program voted, of (m, u) patterns."""
+    return np.asarray((columns >= 0).any(axis=0))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,30 +199,32 @@ class Tally:
     @classmethod
     def of(cls, counts: PatternCounts) -> "Tally":
         """Keep the patterns with a vote, thinned when there are very many, and encode them."""
-        covered = spoken(counts.patterns)
-        patterns, rows = counts.patterns[covered], counts.counts[covered]
+        patterns, rows = counts.patterns, counts.counts
+        covered = spoken(by_program(patterns))
+        if not covered.all():
+            patterns, rows = patterns[covered], rows[covered]
         cap = most_patterns(patterns.shape[1], counts.n_classes)
         if len(patterns) > cap:
-            hashes = hash_rows(patterns, counts.programs)
-            few = thin(hashes.shape, rows, cap)
+            few = thin(hash_rows(patterns, counts.programs), rows, cap)
             patterns, rows = patterns[few.keep], (rows * few.factor)[few.keep]
-        weights = rows.astype(np.float64)
-        events = _events_in(patterns, counts.n_classes)
-        encoded = encode(by_program(patterns), events)
-        answered = np.full(patterns.shape[1], weights.sum())
+        weights, columns = rows.astype(np.float64), by_program(patterns)
+        events, event, row = _cast(columns, counts.n_classes)
+        encoded = encode(columns, events)
+        answered = np.full(len(columns), weights.sum())
         if encoded.missing is not None:
             answered -= encoded.missing @ weights
-        row, program = np.nonzero(patterns >= 0)
-        event = events.lookup[program, patterns[row, program]]
         times = np.asarray(encoded.spoke @ weights)
         return cls(patterns, weights, events, encoded, times, answered, row, event)
 
 
-def _events_in(patterns: NDArray[np.int16], n_classes: int) -> Events:
-    m = patterns.shape[1]
-    # Slots 0 and 1 of each program take missing and abstained.
-    width = n_classes + 2
-    keys = patterns + (np.arange(m) * width + 2)
-    seen = np.bincount(keys.ravel(), minlength=m * width).reshape(m, width)[:, 2:] > 0
-    program, vote = np.nonzero(seen)
-    return Events.of(program, vote, seen.shape)
+def _cast(columns: NDArray[np.int16], n_classes: int) -> tuple[Events, Index, Index]:
+    """The events in (m, u) patterns, and of every vote cast its event and its pattern."""
+    m, u = columns.shape
+    # Numbered as one long row: numpy finds places in two dimensions many times slower.
+    place = np.flatnonzero(columns.ravel() >= 0)
+    program = np.repeat(np.arange(m), np.count_nonzero(columns >= 0, axis=1))
+    cell = program * n_classes + columns.ravel()[place]
+    seen = np.bincount(cell, minlength=m * n_classes).reshape(m, n_classes) > 0
+    voiced, vote = np.nonzero(seen)
+    events = Events.of(voiced, vote, (m, n_classes))
+    return events, events.lookup.ravel()[cell], place - program * u

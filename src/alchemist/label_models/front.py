@@ -19,13 +19,15 @@ from alchemist.core.patterns import PatternCounts, find_patterns
 from alchemist.core.votes import Votes
 from alchemist.label_models import LABEL_MODELS
 from alchemist.label_models.thinning import (
-    RowHashes,
+    find_repeats,
     hash_rows,
+    identify_rows,
     most_patterns,
-    sample_rows,
+    thin,
 )
 
-_BLOCK = 20_000
+# Blocks that stay in the cache are faster than larger ones.
+_BLOCK = 8_000
 _MANY_ROWS = 200_000
 
 
@@ -104,20 +106,20 @@ def count_rows(matrix: NDArray[Any], n_classes: int) -> PatternCounts:
     if n <= _MANY_ROWS:
         return PatternCounts.of(Votes.from_matrix(matrix, n_classes))
     names = tuple(f"p{j}" for j in range(m))
-    parts = [
-        hash_rows(Votes.from_matrix(matrix[at : at + _BLOCK], n_classes).matrix, names)
-        for at in range(0, n, _BLOCK)
-    ]
-    few = sample_rows(
-        RowHashes(
-            np.concatenate([part.shape for part in parts]),
-            np.concatenate([part.identity for part in parts]),
-        ),
-        most_patterns(m, n_classes),
-    )
-    found = find_patterns(Votes.from_matrix(matrix[few.rows], n_classes).matrix)
-    counts = np.zeros(len(found.patterns), dtype=np.int64)
-    np.add.at(counts, found.inverse, few.times)
+
+    def votes(rows: slice | NDArray[np.intp]) -> NDArray[np.int16]:
+        return Votes.from_matrix(matrix[rows], n_classes).matrix
+
+    blocks = [slice(at, at + _BLOCK) for at in range(0, n, _BLOCK)]
+    kinds = find_repeats(np.concatenate([identify_rows(votes(b), n_classes) for b in blocks]))
+    rows, times = kinds.rows, kinds.times
+    cap = most_patterns(m, n_classes)
+    if len(rows) > cap:
+        few = thin(np.concatenate([hash_rows(votes(rows[b]), names) for b in blocks]), times, cap)
+        rows, times = rows[few.keep], (times * few.factor)[few.keep]
+    found = find_patterns(votes(rows))
+    counts = np.zeros(len(rows), dtype=np.int64)
+    counts[found.inverse] = times
     return PatternCounts(found.patterns, counts, names, n_classes)
 
 

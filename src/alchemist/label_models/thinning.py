@@ -22,7 +22,6 @@ _FEWEST_KEPT = 8_000
 _KEPT_PER_CELL = 20
 _BLOCK = 20_000
 _FEW_CLASSES = 16
-_ODD = 0x9E3779B97F4A7C15
 
 
 def most_patterns(n_programs: int, n_classes: int) -> int:
@@ -55,79 +54,51 @@ def thin(hashes: Hashes, counts: NDArray[np.int64], cap: int) -> Thinned:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sampled:
-    """(r,) indices of rows that stand for all, and (r,) how many rows each stands for."""
+class Repeats:
+    """(u,) first-come rows, one of each kind and ascending, and (u,) how often each occurs."""
 
     rows: NDArray[np.intp]
     times: NDArray[np.int64]
 
 
-def sample_rows(hashes: "RowHashes", cap: int) -> Sampled:
-    """The same for (n,) rows that have not been counted yet; a pattern may come up again."""
-    n = len(hashes.identity)
-    ordered = np.sort(hashes.identity)
-    starts = _starts(ordered)
-    if len(starts) <= cap:
-        return Sampled(np.arange(n), np.ones(n, dtype=np.int64))
-    lengths = np.diff(np.append(starts, n))
-    often = lengths * cap >= 2 * n
-    common, lengths = ordered[starts[often]], lengths[often]
-    place = np.searchsorted(common, hashes.identity)
-    heavy = place < len(common)
-    heavy[heavy] = common[place[heavy]] == hashes.identity[heavy]
-    first = np.zeros(len(common), dtype=np.intp)
-    where = np.flatnonzero(heavy)[::-1]
-    first[place[where]] = where
-    kinds, halvings = np.sort(hashes.shape[~heavy]), 0
-    kinds = kinds[_starts(kinds)]
-    while len(kinds) > max(1, cap - len(common)):
-        halvings += 1
-        kinds = kinds[kinds < np.uint64(1 << (64 - halvings))]
-    low = ~heavy
-    if halvings:
-        low &= hashes.shape < np.uint64(1 << (64 - halvings))
-    rest = np.flatnonzero(low)
-    times = np.concatenate([lengths, np.full(len(rest), 1 << halvings)])
-    return Sampled(np.concatenate([first, rest]), times)
+def find_repeats(identity: Hashes) -> Repeats:
+    """Which of n rows are equal, told by their identities."""
+    order = np.argsort(identity)
+    ordered = identity[order]
+    starts = np.flatnonzero(np.concatenate([[len(order) > 0], ordered[1:] != ordered[:-1]]))
+    times = np.zeros(len(order), dtype=np.int64)
+    times[order[starts]] = np.diff(np.append(starts, len(order)))
+    rows = np.flatnonzero(times)
+    return Repeats(rows, times[rows])
 
 
-def _starts(ordered: Hashes) -> NDArray[np.intp]:
-    """Where each run of equal values begins; sorting is far faster than np.unique's hashing."""
-    return np.flatnonzero(np.concatenate([[len(ordered) > 0], ordered[1:] != ordered[:-1]]))
+def identify_rows(matrix: NDArray[np.int16], n_classes: int) -> Hashes:
+    """(n,) hashes that are equal for equal rows, and for practical purposes only for those."""
+    width, found = n_classes + 2, np.zeros(len(matrix), dtype=np.uint64)
+    # As many votes as a float holds exactly are one number, and one product.
+    per_word = int(53 / np.log2(width))
+    digits = matrix.astype(np.float64)
+    for start in range(0, matrix.shape[1], per_word):
+        part = digits[:, start : start + per_word]
+        powers = float(width) ** np.arange(part.shape[1])
+        found = _mix(found + (part @ powers + 2 * powers.sum()).astype(np.uint64))
+    return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RowHashes:
-    """(n,) two hashes of each row.
-
-    Attributes:
-        shape: The same under any order of programs or classes.
-        identity: Equal for equal rows, and for practical purposes only for those.
-    """
-
-    shape: Hashes
-    identity: Hashes
-
-
-def hash_rows(matrix: NDArray[np.int16], programs: tuple[str, ...]) -> RowHashes:
-    """Hash the rows of an (n, m) matrix, block by block."""
+def hash_rows(matrix: NDArray[np.int16], programs: tuple[str, ...]) -> Hashes:
+    """(n,) hashes that stay the same under any order of programs or classes."""
     names = np.array([_of_name(name) for name in programs], dtype=np.float64).reshape(-1, 3)
-    shape = np.zeros(len(matrix), dtype=np.uint64)
-    identity = np.zeros(len(matrix), dtype=np.uint64)
+    found = np.zeros(len(matrix), dtype=np.uint64)
     # A class is known by the sum of the names of the programs that vote for it; "no answer"
     # is one more class, marked so that no renaming can turn it into another.
     for start in range(0, len(matrix), _BLOCK):
         block = matrix[start : start + _BLOCK]
-        rows = slice(start, start + _BLOCK)
         for v in _said_in(block):
             voters = _voters(block, v, names)
             alike = _mix(voters + np.uint64(1)) if v == MISSING else _mix(voters)
             alike[voters == 0] = 0
-            shape[rows] += alike
-            marked = _mix(voters ^ np.uint64((v + 3) * _ODD % 2**64))
-            marked[voters == 0] = 0
-            identity[rows] += marked
-    return RowHashes(_mix(shape), _mix(identity))
+            found[start : start + _BLOCK] += alike
+    return _mix(found)
 
 
 def _said_in(block: NDArray[np.int16]) -> list[int]:
