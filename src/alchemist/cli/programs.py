@@ -9,8 +9,11 @@ from alchemist.cli.options import Folder, Json, Quiet, console, open_task
 from alchemist.cli.synthesize import tell_synthesis
 
 if TYPE_CHECKING:
+    from alchemist.cli.console import Console
+    from alchemist.flow.diversity import DiversityReport
     from alchemist.flow.inspect import ProgramFigures
     from alchemist.label_models.report import Estimate
+    from alchemist.measures.diversity import Diversity
 
 programs_app = typer.Typer(help="List programs, or import answers.", no_args_is_help=True)
 
@@ -43,6 +46,12 @@ def report_command(
     gold: Annotated[
         bool, typer.Option("--gold", help="Put the precision measured on gold rows beside.")
     ] = False,
+    diversity: Annotated[
+        bool,
+        typer.Option(
+            "--diversity", help="Compare the programs, and say what a new one would have to add."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show what each program does: coverage, conflicts, precision, weight, copies, faults.
@@ -53,6 +62,14 @@ def report_command(
 
     workspace, task = open_task(folder)
     out = console(as_json=as_json)
+    if diversity:
+        from alchemist.flow.diversity import compare_programs
+
+        with workspace.writing("alchemist programs", wait_s=10):
+            compared = compare_programs(workspace, task, out)
+        tell_diversity(out, compared)
+        out.document(compared.to_dict())
+        return
     with workspace.writing("alchemist programs", wait_s=10):
         found = inspect_programs(workspace, task, out, with_gold=gold)
     headers = ("program", "coverage", "conflict", "precision", "weight", "changes", "remarks")
@@ -73,6 +90,55 @@ def report_command(
         ],
     )
     out.document(found)
+
+
+_MOST_IN_MAP = 40
+
+
+def tell_diversity(out: "Console", found: "DiversityReport") -> None:
+    """Families, what each program adds, who agrees with whom, and what is missing."""
+    m = len(found.programs.programs)
+    out.tell(f"{m} programs, as varied as {found.programs.voices:.1f} that share no vote.")
+    _tell_families(out, found.programs)
+    if m <= _MOST_IN_MAP:
+        _tell_map(out, found.programs)
+    out.tell("A new program earns its place where these leave off:")
+    for sentence in found.to_add:
+        out.tell(f"  - {sentence}")
+
+
+def _tell_families(out: "Console", found: "Diversity") -> None:
+    family = {name: i for i, one in enumerate(found.families) for name in one.members}
+    number = {name: j + 1 for j, name in enumerate(found.programs)}
+    out.table(
+        ("program", "no.", "family", "nearest", "alike", "votes alone", "votes of its own"),
+        [
+            (
+                one.name,
+                str(number[one.name]),
+                str(family[one.name] + 1),
+                "–" if one.nearest is None else f"no. {number[one.nearest]}",
+                f"{one.alike:.0%}",
+                f"{one.alone:.0%}",
+                f"{one.unseconded:.0%}",
+            )
+            for one in sorted(found.own, key=lambda one: family[one.name])
+        ],
+    )
+    for group in (group for one in found.families for group in one.same):
+        out.tell(
+            f"Nearly the same votes: {', '.join(group)}. The label model counts them as one; "
+            "all but one could go."
+        )
+
+
+def _tell_map(out: "Console", found: "Diversity") -> None:
+    order = [found.programs.index(name) for one in found.families for name in one.members]
+    out.tell("Agreement in percent of the rows that both vote on; ·· where they never meet:")
+    out.tell("    " + " ".join(f"{j + 1:>3}" for j in order))
+    for i in order:
+        cells = (" ··" if x != x else f"{x * 100:>3.0f}" for x in found.agree[i, order].tolist())
+        out.tell(f"{i + 1:>3} " + " ".join(cells))
 
 
 def _share(found: "Estimate | None") -> str:
