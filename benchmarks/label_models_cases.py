@@ -234,3 +234,21 @@ SIZES = (
     Recipe(200_000, 50, 2, (0.02, 0.12)),
     Recipe(2_000_000, 50, 2, (0.02, 0.12)),
 )
+
+
+def true_rates(case: Case) -> NDArray[np.float64]:
+    """(n, k) Bayes' rule with what every program does on each class, exact copies once.
+
+    No label model can know these rates; where programs err independently, nothing made from
+    the votes is right more often.
+    """
+    n, k = len(case.truth), case.n_classes
+    shares = np.bincount(case.truth, minlength=k) + 1.0
+    odds = np.tile(np.log(shares / shares.sum()), (n, 1))
+    for vote in np.unique(case.votes, axis=1).T.astype(np.intp) + 1:
+        cells = np.bincount(vote * k + case.truth, minlength=(k + 1) * k) + 0.5
+        rate = cells.reshape(k + 1, k)
+        odds += np.log(rate / rate.sum(axis=0))[vote]
+    proba = np.exp(odds - odds.max(axis=1, keepdims=True))
+    found: NDArray[np.float64] = proba / proba.sum(axis=1, keepdims=True)
+    return found

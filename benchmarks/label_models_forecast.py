@@ -121,7 +121,27 @@ def _row(one: Pair, n: int, experience: forecasting.Experience, mean: float) -> 
         "actual": round(float(one.right[left].mean()), 4),
         "mean_of_others": round(mean, 4),
         "mean_of_gold_rows": round(float(one.right[_drawn(one, n)].mean()), 4) if n else None,
+        "best_choice": round(_best_choice(one), 3),
     }
+
+
+def _best_choice(one: Pair) -> float:
+    """Variance of the mean of the best chosen rows, as a share of that of random ones.
+
+    Rows are told apart by label and confidence, and how often each kind is right is known:
+    no choice made before knowing that can do better.
+    """
+    covered = one.labels.covered
+    best, confidence, right = (
+        part[covered] for part in (one.labels.best, one.labels.confidence, one.right)
+    )
+    doubt = np.empty(len(right))
+    for y in np.unique(best):
+        own = np.flatnonzero(best == y)
+        own = own[np.argsort(confidence[own], kind="stable")]
+        for kind in np.array_split(own, max(1, min(10, len(own) // 50))):
+            doubt[kind] = right[kind].std()
+    return float(doubt.mean() ** 2 / right.var())
 
 
 def _drawn(one: Pair, n: int) -> NDArray[np.intp]:
@@ -149,6 +169,7 @@ def _summary(rows: list[dict[str, Any]], n: int) -> dict[str, Any]:
             float(np.abs(table["mean_of_others"] - table["actual"]).mean()), 4
         ),
         "error_of_mean_of_random_gold": None if blind is None else round(float(blind), 4),
+        "variance_left_by_best_choice": round(float(np.median(table["best_choice"])), 3),
     }
 
 

@@ -204,7 +204,7 @@ class AdditiveModel(ABC):
 
 def _mostly_distinct(matrix: NDArray[np.int16], n_classes: int) -> bool:
     """Whether scoring every row costs less than finding the distinct ones first."""
-    if len(matrix) < _SAMPLE:
+    if len(matrix) < 4 * _SAMPLE:
         return False
     # Evenly spread, so that sorted rows do not look alike; the answer changes speed alone.
     few = matrix[:: len(matrix) // _SAMPLE]
