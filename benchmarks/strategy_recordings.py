@@ -52,7 +52,7 @@ class Recorded:
 
 
 def read_recorded(name: str) -> Recorded | None:
-    """Import a set's answers and let the programs vote; None without any answer.
+    """Import a set's answers and let the programs vote; None without any program.
 
     Workspaces stay under .bench, so that a program votes once, not once per run.
     """
@@ -77,6 +77,8 @@ def read_recorded(name: str) -> Recorded | None:
         one = root / f"{strategy}.jsonl"
         one.write_text("".join(f"{line}\n" for line in here), encoding="utf-8")
         written[strategy] = import_answers(workspace, task, one).written if here else ()
+    if not any(written.values()):
+        return None
     vote(workspace, task, Silent())
     return _collect(name, written)
 
