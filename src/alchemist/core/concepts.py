@@ -100,10 +100,12 @@ class Extracted:
     Attributes:
         values: (n, d) float32, one column per feature; NaN where a feature has no answer.
         problems: Why an item gave nothing, by its index; its whole row is NaN.
+        notes: What a person should know of an item that was read all the same, by its index.
     """
 
     values: NDArray[np.float32]
     problems: Mapping[int, str] = field(default_factory=dict)
+    notes: Mapping[int, str] = field(default_factory=dict)
 
 
 def check_concepts(concepts: Sequence[Concept]) -> None:
@@ -132,3 +134,19 @@ def score_features(concepts: Sequence[Concept]) -> tuple[Feature, ...]:
         for concept in concepts
         for option in concept.options
     )
+
+
+def tag_places(vocabulary: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Where each tag of a vocabulary is found, by its case-folded spellings.
+
+    "tench, Tinca tinca" answers to the whole line and to each name between commas; the whole
+    line wins where another entry has it as one of several names.
+    """
+    whole: dict[str, tuple[int, ...]] = {}
+    parts: dict[str, tuple[int, ...]] = {}
+    for place, line in enumerate(vocabulary):
+        folded = line.strip().casefold()
+        whole[folded] = (*whole.get(folded, ()), place)
+        for part in {one.strip() for one in folded.split(",")}:
+            parts[part] = (*parts.get(part, ()), place)
+    return {**parts, **whole}

@@ -247,6 +247,14 @@ class ItemModality(Modality, Protocol):
 
 
 @runtime_checkable
+class SummarisingModality(Modality, Protocol):
+    """A modality whose rows are told to a model by a summary over many of them."""
+
+    def summarise(self, task: Task, batches: Iterable[pa.RecordBatch]) -> str:
+        """Text for a prompt that says what a row holds and how its values spread; no row."""
+
+
+@runtime_checkable
 class Extractor(Protocol):
     """Turns items (the bytes of a picture, a sound, a film, a series) into named numbers.
 

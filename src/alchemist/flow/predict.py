@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alchemist.core.contracts import Bundle
+from alchemist.core.contracts import Bundle, ItemModality
 from alchemist.core.errors import InputError, NotReady, nearest_hint
 from alchemist.core.labels import Labels
 from alchemist.core.progress import Progress
@@ -17,10 +17,11 @@ from alchemist.core.votes import Votes
 from alchemist.flow.aggregate import fitted_label_model
 from alchemist.flow.deliver import LabeledPart, TableWriter, beside, label_schema, label_table
 from alchemist.flow.distill import fitted_student
-from alchemist.flow.vote import open_engine
+from alchemist.flow.extract import frozen_view, readable
+from alchemist.flow.vote import open_engine, spread_votes
 from alchemist.modalities import MODALITIES
 from alchemist.store.program_files import load_programs
-from alchemist.store.row_parts import PART_ROWS, Part
+from alchemist.store.row_parts import PART_BYTES, PART_ROWS, Part
 from alchemist.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -110,12 +111,25 @@ def _pieces(task: Task, base: Path) -> Iterator[tuple["pa.RecordBatch", "pa.Reco
         originals.clear()
         return pair[0], pair[1]
 
-    both = zip(modality.read(task, base), modality.originals(task, base), strict=True)
-    for batch, original in both:
-        if batch.rows.num_rows:
+    own = modality.originals(task, base)
+    rest: pa.RecordBatch | None = None
+    for batch in modality.read(task, base):
+        need = batch.rows.num_rows
+        if need:
             rows.append(batch.rows)
-            originals.append(original)
-        if sum(one.num_rows for one in rows) >= PART_ROWS:
+        while need:
+            # Rows and originals come in the same order, but need not be cut alike.
+            one = next(own) if rest is None else rest
+            piece, rest = one.slice(0, need), one.slice(need)
+            if rest.num_rows == 0:
+                rest = None
+            if piece.num_rows:
+                originals.append(piece)
+            need -= piece.num_rows
+        if (
+            sum(one.num_rows for one in rows) >= PART_ROWS
+            or sum(one.nbytes for one in rows) >= PART_BYTES
+        ):
             yield flush()
     if rows:
         yield flush()
@@ -127,26 +141,36 @@ class _Labeler:
     def __init__(self, workspace: Workspace, task: Task, by: By) -> None:
         self._task = task
         self._modality = MODALITIES.load(task.modality)()
+        self._view = (
+            frozen_view(workspace, task, self._modality)
+            if isinstance(self._modality, ItemModality)
+            else None
+        )
+        self._inputs = task.rows.inputs if self._view is None else self._view.inputs
         self._programs = load_programs(workspace)
         self._label_model = None if by == "student" else fitted_label_model(workspace)[0]
         self._student = None if by == "programs" else fitted_student(workspace)[0]
 
     def label(self, batch: "pa.RecordBatch") -> LabeledPart:
         part = Part("", batch.num_rows, 1, "", 0, copied=False, answers=False)
+        there = np.ones(batch.num_rows, dtype=bool)
+        if self._view is not None:
+            found = self._view.look.extract(batch)
+            batch, there = self._view.show(batch.column(0), found), readable(found)
         if self._student is None:
-            return LabeledPart.by_label_model(part, self._by_programs(batch))
-        features = self._modality.features(batch, self._task.rows.inputs)
-        student = self._student.predict_proba(features)
+            return LabeledPart.by_label_model(part, self._by_programs(batch, there))
+        student = self._student.predict_proba(self._modality.features(batch, self._inputs))
         if self._label_model is None:
             return _by_student(part, student)
-        return LabeledPart.blended(part, self._by_programs(batch), student)
+        return LabeledPart.blended(part, self._by_programs(batch, there), student)
 
-    def _by_programs(self, batch: "pa.RecordBatch") -> Labels:
+    def _by_programs(self, batch: "pa.RecordBatch", there: NDArray[np.bool_]) -> Labels:
         if self._label_model is None:
             raise NotReady("There is no label model.")
         task = self._task
-        bundle = Bundle(self._programs, task.classes, task.rows.inputs, task.as_mapping)
-        (found,) = open_engine(task).vote(bundle, [batch])
+        bundle = Bundle(self._programs, task.classes, self._inputs, task.as_mapping)
+        (votes,) = open_engine(task).vote(bundle, [batch.take(np.flatnonzero(there))])
+        found = spread_votes(votes, there)
         names = tuple(program.name for program in self._programs)
         return self._label_model.predict(Votes(found.matrix, names, len(task.classes)))
 

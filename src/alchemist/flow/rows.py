@@ -2,18 +2,20 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alchemist.core.contracts import Modality
+from alchemist.core.contracts import ItemModality, Modality
 from alchemist.core.errors import BadRows, nearest_hint
 from alchemist.core.progress import Bar, Progress
 from alchemist.core.rows import BadRow, RowBatch
 from alchemist.core.task import SPLITS, Task
+from alchemist.flow.extract import ItemPart, View, extract, found_in, ids_in, readable
 from alchemist.modalities import MODALITIES
 from alchemist.store.row_parts import (
     Manifest,
@@ -55,8 +57,10 @@ class Rows:
         workspace: Where they are kept.
         task: Whose they are.
         modality: What reads them.
-        manifest: Which parts there are.
+        manifest: Which parts there are. Where an extractor looks at items, a part's name stands
+            for what programs see of it, so that another view is voted on anew.
         reread: Whether the files were read just now, rather than found unchanged.
+        view: What programs see of items; None where they see rows as they were read.
     """
 
     workspace: Workspace
@@ -64,15 +68,18 @@ class Rows:
     modality: Modality
     manifest: Manifest
     reread: bool
+    view: View | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The columns programs may read."""
-        return self.task.rows.inputs
+        return self.task.rows.inputs if self.view is None else self.view.inputs
 
     def readable(self, part: Part) -> NDArray[np.bool_]:
         """(n,) bool: rows programs are asked about; not those whose item could not be read."""
-        return np.ones(part.rows, dtype=bool)
+        if self.view is None:
+            return np.ones(part.rows, dtype=bool)
+        return readable(found_in(self.workspace, self.view, read_name(part)))
 
     def features(self, batch: "pa.RecordBatch") -> Any:
         """What end models learn from, of rows as `part` gives them."""
@@ -80,6 +87,13 @@ class Rows:
 
     def part(self, part: Part) -> "pa.RecordBatch":
         """Ids and what programs see of one part."""
+        if self.view is None:
+            return self.as_read(part)
+        found = found_in(self.workspace, self.view, read_name(part))
+        return self.view.show(self.ids(part), found)
+
+    def as_read(self, part: Part) -> "pa.RecordBatch":
+        """Ids and inputs of one part as the modality reads them; items are bytes here."""
         if part.copied:
             return read_copied(self.workspace, part)
         import pyarrow as pa
@@ -93,7 +107,9 @@ class Rows:
         """Ids of one part."""
         if part.copied:
             return read_copied(self.workspace, part, ["id"]).column(0)
-        return self.part(part).column(0)
+        if self.view is not None:
+            return ids_in(self.workspace, self.view, read_name(part))
+        return self.as_read(part).column(0)
 
     def parts(self) -> Iterator[tuple[Part, "pa.RecordBatch"]]:
         """Every part with its rows, in order."""
@@ -106,7 +122,7 @@ class Rows:
         Raises:
             BadRows: A gold value is no class of the task, or a split is none we know.
         """
-        batch = read_answers(self.workspace, part)
+        batch = read_answers(self.workspace, replace(part, name=read_name(part)))
         if batch is None:
             nothing = np.full(part.rows, NO_GOLD, dtype=np.int16)
             return Answers(nothing, (None,) * part.rows, {})
@@ -134,6 +150,11 @@ class Rows:
         return gold
 
 
+def read_name(part: Part) -> str:
+    """The name a part was read under, whatever is seen of it."""
+    return part.name.partition("-")[0]
+
+
 def sample_rows(rows: Rows, size: int, seed: int = 0) -> "pa.RecordBatch":
     """Ids and inputs of a seeded sample of rows, in row order; all of them when there are fewer."""
     import pyarrow as pa
@@ -145,6 +166,7 @@ def sample_rows(rows: Rows, size: int, seed: int = 0) -> "pa.RecordBatch":
     for part in rows.manifest.parts:
         here = chosen[(chosen >= part.number) & (chosen < part.number + part.rows)] - part.number
         if len(here):
+            here = here[rows.readable(part)[here]]
             pieces.append(rows.part(part).take(here))
     return pa.Table.from_batches(pieces).combine_chunks().to_batches()[0]
 
@@ -160,7 +182,7 @@ def take_in(workspace: Workspace, task: Task, progress: Progress) -> Rows:
     fingerprint = _fingerprint(task, modality.sources(task, base))
     manifest = load_manifest(workspace)
     if manifest is not None and manifest.fingerprint == fingerprint:
-        return Rows(workspace, task, modality, manifest, reread=False)
+        return _seen(Rows(workspace, task, modality, manifest, reread=False), progress)
     try:
         manifest = _store(workspace, task, modality, fingerprint, progress, None)
     except _RepeatedIds:
@@ -168,7 +190,32 @@ def take_in(workspace: Workspace, task: Task, progress: Progress) -> Rows:
         manifest = _store(workspace, task, modality, fingerprint, progress, twice)
     if manifest.n_rows == 0:
         raise BadRows(f"{task.rows.path} holds no rows; it needs at least one.")
-    return Rows(workspace, task, modality, manifest, reread=True)
+    return _seen(Rows(workspace, task, modality, manifest, reread=True), progress)
+
+
+def _seen(rows: Rows, progress: Progress) -> Rows:
+    """The rows with what programs see of them, where they hold items."""
+    if not isinstance(rows.modality, ItemModality):
+        return rows
+    parts = [
+        ItemPart(
+            part.name,
+            part.rows,
+            partial(rows.as_read, part),
+            partial(unlabeled, rows, part),
+        )
+        for part in rows.manifest.parts
+    ]
+    view = extract(rows.workspace, rows.task, rows.modality, parts, progress)
+    named = tuple(replace(part, name=f"{part.name}-{view.key}") for part in rows.manifest.parts)
+    return replace(rows, view=view, manifest=replace(rows.manifest, parts=named))
+
+
+def unlabeled(rows: Rows, part: Part) -> NDArray[np.bool_]:
+    """(n,) bool: rows not set aside for scoring by a split of valid or test; see no gold."""
+    if rows.task.rows.split is None:
+        return np.ones(part.rows, dtype=bool)
+    return np.array([split in (None, "train") for split in rows.answers(part).split], dtype=bool)
 
 
 def _store(
@@ -217,8 +264,8 @@ def _refuse_repeats(batches: Iterator[RowBatch]) -> Iterator[RowBatch]:
         hashes.append(np.fromiter(map(hash, batch.rows.column(0).to_pylist()), dtype=np.int64))
         yield batch
     if hashes:
-        together = np.concatenate(hashes)
-        if len(np.unique(together)) < len(together):
+        together = np.sort(np.concatenate(hashes))
+        if (together[1:] == together[:-1]).any():
             raise _RepeatedIds
 
 

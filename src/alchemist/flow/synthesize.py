@@ -9,6 +9,7 @@ from alchemist.core.errors import InputError, NoWayOn
 from alchemist.core.progress import Progress, Silent
 from alchemist.core.rows import ID
 from alchemist.core.task import Task
+from alchemist.flow.describe import describe_task
 from alchemist.flow.mend import (
     broken_programs,
     mend,
@@ -19,7 +20,6 @@ from alchemist.flow.mend import (
 )
 from alchemist.flow.pending import keep_pending, load_pending
 from alchemist.flow.rows import Rows, sample_rows, take_in
-from alchemist.modalities import MODALITIES
 from alchemist.providers.batches import Batches, Collection
 from alchemist.providers.calls import CallStore, Stored
 from alchemist.providers.opening import open_runner, ready_to_ask
@@ -97,7 +97,7 @@ def plan_for(workspace: Workspace, task: Task, rows: Rows) -> Plan:
         to_send,
         settings=task.synthesis,
         prices=PriceTable.read(workspace.root / "prices.toml"),
-        free=_free(workspace, task),
+        free=is_free(workspace, task),
         cached=len(step.done),
         per_row=per_row_expected(brief),
         n_rows=rows.manifest.n_rows,
@@ -347,7 +347,6 @@ def make_brief(workspace: Workspace, task: Task, progress: Progress) -> Brief:
     Raises:
         BadTask: A strategy quotes rows and privacy.send_rows is false.
     """
-    modality = MODALITIES.load(task.modality)()
     parts = {part for name in task.synthesis.strategies for part in name.split("+")}
     passages: tuple[Passage, ...] = ()
     rows: tuple[dict[str, str], ...] = ()
@@ -362,7 +361,7 @@ def make_brief(workspace: Workspace, task: Task, progress: Progress) -> Brief:
         progress.say(f"{len(rows)} rows of the data go into the prompts.")
     return Brief(
         task=task,
-        description=modality.describe(task),
+        description=describe_task(workspace, task, progress),
         templates=load_templates(workspace.prompts),
         passages=passages,
         rows=rows,
@@ -381,7 +380,7 @@ def task_runner(workspace: Workspace, task: Task, progress: Progress) -> Runner:
     )
 
 
-def _free(workspace: Workspace, task: Task) -> bool:
+def is_free(workspace: Workspace, task: Task) -> bool:
     """Whether the provider bills nothing; one that cannot be opened yet is taken to bill."""
     try:
         runner = open_runner(task.synthesis, base=workspace.root, inner=workspace.inner)

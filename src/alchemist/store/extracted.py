@@ -3,7 +3,7 @@
     .alchemist/extracted/<key>/<part>.npz         raw values, one file per part
     .alchemist/extracted/<key>/calibration.<rule>.json   fitted once, then frozen
     .alchemist/extracted/<key>/problems.json      items that could not be read, the first of them
-    .alchemist/extracted/cache                    the extractor's own cache, by item
+    .alchemist/extracted/items.sqlite             the extractor's own cache, by item
 
 The key stands for everything the raw values depend on beside the rows.
 """
@@ -11,9 +11,10 @@ The key stands for everything the raw values depend on beside the rows.
 import io
 import json
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -73,15 +74,24 @@ class ExtractedParts:
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
-    def keep(self, part: str, found: Extracted) -> None:
+    def ids(self, part: str) -> list[str] | None:
+        """The ids of a part's rows, without a second look at its items."""
+        try:
+            with np.load(self._home / f"{part}.npz", allow_pickle=False) as found:
+                ids: list[str] = found["ids"].tolist()
+                return ids
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def keep(self, part: str, ids: Sequence[str], found: Extracted) -> None:
         """Keep what was found in a part."""
         content = io.BytesIO()
-        np.savez(
-            content,
-            values=found.values,
-            **_flat("problems", found.problems),
-            **_flat("notes", found.notes),
-        )
+        arrays: dict[str, Any] = {"ids": np.array(ids, dtype=np.str_), "values": found.values}
+        for name, told in (("problems", found.problems), ("notes", found.notes)):
+            at = sorted(told)
+            arrays[f"{name}_at"] = np.array(at, dtype=np.int64)
+            arrays[name] = np.array([told[i] for i in at], dtype=np.str_)
+        np.savez(content, **arrays)
         write_atomically(self._home / f"{part}.npz", content.getvalue())
 
     def forget_others(self, parts: Collection[str]) -> None:
@@ -122,13 +132,6 @@ class ExtractedParts:
         write_atomically(self._home / f"calibration.{rule}.json", calibration.encode("utf-8"))
 
 
-def cache_folder(workspace: Workspace) -> Path:
+def cache_file(workspace: Workspace) -> Path:
     """Where an extractor keeps what it found item by item."""
-    return workspace.inner / "extracted" / "cache"
-
-
-def _flat(
-    name: str, told: Mapping[int, str]
-) -> dict[str, np.ndarray[tuple[int], np.dtype[np.generic]]]:
-    at = sorted(told)
-    return {f"{name}_at": np.array(at, dtype=np.int64), name: np.array([told[i] for i in at], "U")}
+    return workspace.inner / "extracted" / "items.sqlite"
