@@ -6,6 +6,7 @@ import typer
 
 from alchemist.cli.aggregate import aggregate_command
 from alchemist.cli.annotate import annotate_command
+from alchemist.cli.concepts import concepts_command
 from alchemist.cli.costs import costs_command
 from alchemist.cli.demo import demo_command
 from alchemist.cli.distill import distill_command
@@ -37,6 +38,7 @@ app = typer.Typer(
 _COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo_command,
     "init": init_command,
+    "concepts": concepts_command,
     "plan": plan_command,
     "run": run_command,
     "synthesize": synthesize_command,

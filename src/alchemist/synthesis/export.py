@@ -40,13 +40,19 @@ def export_prompts(
         lines = (json.dumps(batch_line(ask.custom_id, ask.request)) for ask in step.ready)
         requests = folder / "requests.jsonl"
         write_atomically(requests, "".join(f"{line}\n" for line in lines).encode())
+    pages = write_pages(step.ready, folder)
+    return Exported((requests, *pages), _sentence(step, requests, root))
+
+
+def write_pages(asks: Sequence[Ask], folder: Path) -> list[Path]:
+    """Write a page to paste for each ask."""
     pages = []
-    for ask in step.ready:
+    for ask in asks:
         page = folder / f"{ask.custom_id}.prompt.md"
         # Exporting again brings a lost page back; thousands need not each wait for the disk.
         write_atomically(page, _page(ask).encode("utf-8", "surrogatepass"), durable=False)
         pages.append(page)
-    return Exported((requests, *pages), _sentence(step, requests, root))
+    return pages
 
 
 def _page(ask: Ask) -> str:
