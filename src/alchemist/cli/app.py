@@ -20,6 +20,7 @@ from alchemist.cli.plan import plan_command
 from alchemist.cli.predict import predict_command
 from alchemist.cli.programs import programs_app
 from alchemist.cli.prompts import prompts_app
+from alchemist.cli.refine import refine_command
 from alchemist.cli.run import run_command
 from alchemist.cli.stress import stress_command
 from alchemist.cli.synthesize import synthesize_command
@@ -42,6 +43,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "plan": plan_command,
     "run": run_command,
     "synthesize": synthesize_command,
+    "refine": refine_command,
     "vote": vote_command,
     "aggregate": aggregate_command,
     "distill": distill_command,
