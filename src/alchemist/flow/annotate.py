@@ -1,15 +1,14 @@
 """Annotate: a model labels a sample of rows one by one; the zero-shot baseline, with its bill."""
 
-import time
 from dataclasses import dataclass
 
 from alchemist.core.errors import BadTask
-from alchemist.core.files import append_line
 from alchemist.core.progress import Progress
 from alchemist.core.rows import ID
 from alchemist.core.task import Task
 from alchemist.flow.rows import sample_rows, take_in
 from alchemist.flow.synthesize import check_ways_on, make_brief, task_runner
+from alchemist.store.gold import MODEL, give, read_given
 from alchemist.store.workspace import Workspace
 from alchemist.synthesis.annotate import annotate_request, read_annotations
 
@@ -61,27 +60,19 @@ def annotate(
     groups = [range(i, min(i + per_prompt, len(rows))) for i in range(0, len(rows), per_prompt)]
     requests = [annotate_request(brief, [rows[i] for i in group]) for group in groups]
     calls = task_runner(workspace, task, progress).ask_blocking(requests)
-    known = _known(workspace)
+    known = read_given(workspace).models
     labeled = 0
     for group, call in zip(groups, calls, strict=True):
         if call.reply is None:
             continue
-        for i, label in zip(
-            group, read_annotations(brief, call.reply.text, len(group)), strict=True
-        ):
+        source = f"{MODEL}{call.reply.model or call.request.model}"
+        found = read_annotations(brief, call.reply.text, len(group))
+        for i, label in zip(group, found, strict=True):
             if label is None:
                 continue
             labeled += 1
-            source = f"model:{call.reply.model or call.request.model}"
-            if (ids[i], source) not in known:
-                record = {
-                    "id": ids[i],
-                    "label": task.class_names[label],
-                    "source": source,
-                    "author": "",
-                    "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                }
-                append_line(workspace.gold, record)
+            if ids[i] not in known.get(source, {}):
+                give(workspace, ids[i], task.class_names[label], source=source)
     prices = [call.price_usd for call in calls if call.reply is not None]
     return AnnotateReport(
         len(rows),
@@ -92,12 +83,3 @@ def annotate(
         tuple(str(call.error) for call in calls if call.error is not None),
         task.synthesis.model,
     )
-
-
-def _known(workspace: Workspace) -> set[tuple[str, str]]:
-    from alchemist.core.files import read_lines
-
-    return {
-        (str(record.get("id")), str(record.get("source")))
-        for record in read_lines(workspace.gold).records
-    }

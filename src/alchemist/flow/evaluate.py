@@ -5,7 +5,7 @@ task has no split, the rows scored were fitted on too, but never with their gold
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from alchemist.flow.distill import fitted_student
 from alchemist.flow.rows import Answers
 from alchemist.label_models import LABEL_MODELS
 from alchemist.measures.scores import Score, labels_of_program, score
+from alchemist.store.gold import MODEL, read_given
 from alchemist.store.learned import learned_rows
 from alchemist.store.row_parts import Part
 from alchemist.store.run_records import (
@@ -94,13 +95,15 @@ def evaluate(workspace: Workspace, task: Task, progress: Progress) -> EvaluateRe
     with recording(workspace, "evaluate", inputs) as run:
         groups = _group_column(task)
         scores: dict[str, dict[str, Any]] = {}
-        for split in (*SPLITS, WHOLE):
-            found = _collect(voted, split, groups, label_model, student=distilled is not None)
-            if found is not None:
-                scores[split] = {
-                    name: _score(found, labels, task).to_dict()
-                    for name, labels in found.outputs.items()
-                }
+        given = read_given(workspace).models
+        for name, pieces in (*_gold_rows(voted), *_checked_rows(voted, given)):
+            found = _collect(voted, pieces, groups, label_model, student=distilled is not None)
+            scores[name] = {
+                output: _score(found, labels, task).to_dict()
+                for output, labels in found.outputs.items()
+            }
+            if name not in given:
+                scores[name] |= _score_models(voted, pieces, given)
         metrics = {
             "metric": task.metric,
             "scored_on": _scored_on(scores, split=task.rows.split is not None),
@@ -132,17 +135,16 @@ def _score(found: _Scored, labels: Labels, task: Task) -> Score:
 
 
 def _collect(
-    voted: Voted, split: str, groups: str | None, label_model: LabelModel, *, student: bool
-) -> _Scored | None:
-    """Everything known about the rows with gold of one split, or None where there is none.
-
-    WHOLE stands for rows without a split.
-    """
-    pieces = list(_gold_rows(voted, split))
-    if not pieces:
-        return None
-    gold = np.concatenate([answers.gold[at] for _, at, answers in pieces])
-    matrix = np.concatenate([voted.votes(part).matrix[at] for part, at, _ in pieces])
+    voted: Voted,
+    pieces: Sequence["_Piece"],
+    groups: str | None,
+    label_model: LabelModel,
+    *,
+    student: bool,
+) -> _Scored:
+    """Everything known about some rows with gold."""
+    gold = np.concatenate([piece.gold for piece in pieces])
+    matrix = np.concatenate([voted.votes(one.part).matrix[one.at] for one in pieces])
     votes = Votes(matrix, tuple(p.name for p in voted.programs), len(voted.rows.task.classes))
     majority = LABEL_MODELS.load("majority_vote")().fit(count_patterns(voted).fitted)
     labels = label_model.predict(votes)
@@ -159,33 +161,83 @@ def _collect(
         outputs["blend"] = Labels(blend(labels, seen), labels.covered)
     named = None
     if groups is not None:
-        named = tuple(answers.groups[groups][i] for _, at, answers in pieces for i in at)
+        named = tuple(one.answers.groups[groups][i] for one in pieces for i in one.at)
     return _Scored(gold, named, outputs)
 
 
-def _gold_rows(voted: Voted, split: str) -> Iterator[tuple[Part, NDArray[np.int64], Answers]]:
-    wanted = None if split == WHOLE else split
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """Rows of one part to score on: (r,) positions and the class each is scored against."""
+
+    part: Part
+    at: NDArray[np.int64]
+    gold: NDArray[np.int16]
+    answers: Answers
+
+
+def _gold_rows(voted: Voted) -> Iterator[tuple[str, list[_Piece]]]:
+    """Rows with gold, by split; WHOLE stands for rows without one."""
+    by_split: dict[str, list[_Piece]] = {name: [] for name in (*SPLITS, WHOLE)}
+    for part, answers, fresh in _unlearned(voted):
+        known = (answers.gold >= 0) & fresh
+        if not known.any():
+            continue
+        splits = np.array([one or WHOLE for one in answers.split], dtype=str)
+        for name, pieces in by_split.items():
+            at = np.flatnonzero(known & (splits == name))
+            if len(at):
+                pieces.append(_Piece(part, at, answers.gold[at], answers))
+    yield from ((name, pieces) for name, pieces in by_split.items() if pieces)
+
+
+def _checked_rows(
+    voted: Voted, given: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[str, list[_Piece]]]:
+    """Rows without gold that a model was asked about, by model: a check, not gold."""
+    for model, labels in given.items():
+        pieces = []
+        for part, answers, fresh in _unlearned(voted):
+            said = voted.rows.classes_of(part, labels)
+            at = np.flatnonzero((said >= 0) & (answers.gold < 0) & fresh)
+            if len(at):
+                pieces.append(_Piece(part, at, said[at], answers))
+        if pieces:
+            yield model, pieces
+
+
+def _score_models(
+    voted: Voted, pieces: Sequence[_Piece], given: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """How good the models' own answers are, on those of the rows they were asked about."""
+    task = voted.rows.task
+    found = {}
+    for model, labels in given.items():
+        said = np.concatenate([voted.rows.classes_of(one.part, labels)[one.at] for one in pieces])
+        gold = np.concatenate([one.gold for one in pieces])
+        asked = said >= 0
+        if asked.any():
+            proba = np.eye(len(task.classes))[said[asked]]
+            every = np.ones(len(proba), dtype=bool)
+            found[model] = score(proba, every, gold[asked], task.class_names).to_dict()
+    return found
+
+
+def _unlearned(voted: Voted) -> Iterator[tuple[Part, Answers, NDArray[np.bool_]]]:
+    """Every part with what is known of it, and (n,) bool: rows no program was learned from."""
     learned = learned_rows(voted.rows.workspace)
     for part in voted.rows.manifest.parts:
-        answers = voted.rows.answers(part)
-        if not (answers.gold >= 0).any():
-            continue
-        here = np.array([one == wanted for one in answers.split], dtype=bool)
+        fresh = np.ones(part.rows, dtype=bool)
         if learned:
-            here &= [one not in learned for one in voted.rows.ids(part).to_pylist()]
-        at = np.flatnonzero((answers.gold >= 0) & here)
-        if len(at):
-            yield part, at, answers
+            fresh = np.array([one not in learned for one in voted.rows.ids(part).to_pylist()])
+        yield part, voted.rows.answers(part), fresh
 
 
-def _student_view(
-    voted: Voted, pieces: list[tuple[Part, NDArray[np.int64], Answers]]
-) -> NDArray[np.float64]:
+def _student_view(voted: Voted, pieces: Sequence[_Piece]) -> NDArray[np.float64]:
     student, _ = fitted_student(voted.rows.workspace)
     rows = voted.rows
     seen = []
-    for part, at, _ in pieces:
-        batch = rows.part(part).take(at)
+    for piece in pieces:
+        batch = rows.part(piece.part).take(piece.at)
         seen.append(student.predict_proba(rows.features(batch)))
     return np.concatenate(seen)
 
@@ -210,7 +262,8 @@ def _gold_digest(voted: Voted) -> str:
         answers = voted.rows.answers(part)
         groups = digest([list(values) for values in answers.groups.values()])
         known.append([digest(answers.gold.tolist()), digest(list(answers.split)), groups])
-    return digest([known, sorted(learned_rows(voted.rows.workspace))])
+    workspace = voted.rows.workspace
+    return digest([known, sorted(learned_rows(workspace)), read_given(workspace).models])
 
 
 def _scored_on(scores: Mapping[str, Mapping[str, Any]], *, split: bool) -> str:
@@ -220,7 +273,9 @@ def _scored_on(scores: Mapping[str, Mapping[str, Any]], *, split: bool) -> str:
             "task.toml; it is used for scoring alone"
         )
     counted = ", ".join(
-        f"{next(iter(entry.values()))['n']:,} rows of {name}" for name, entry in scores.items()
+        f"{next(iter(entry.values()))['n']:,} rows "
+        + (f"against {name} (a check, not gold)" if name.startswith(MODEL) else f"of {name}")
+        for name, entry in scores.items()
     )
     if split:
         return f"{counted}; only rows of train were fitted on, and those without gold"

@@ -1,7 +1,7 @@
 """Rows: take the user's files into the workspace, and read them back part by part."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from alchemist.core.rows import BadRow, RowBatch
 from alchemist.core.task import SPLITS, Task
 from alchemist.flow.extract import ItemPart, View, extract, found_in, ids_in, readable
 from alchemist.modalities import MODALITIES
+from alchemist.store.gold import read_given
 from alchemist.store.row_parts import (
     Manifest,
     Part,
@@ -117,21 +118,35 @@ class Rows:
             yield part, self.part(part)
 
     def answers(self, part: Part) -> Answers:
-        """Gold, split and groups of one part.
+        """Gold, split and groups of one part; a person's word wins over the file's.
 
         Raises:
             BadRows: A gold value is no class of the task, or a split is none we know.
         """
+        said = read_given(self.workspace).gold
+        given = self.classes_of(part, said)
         batch = read_answers(self.workspace, replace(part, name=read_name(part)))
         if batch is None:
-            nothing = np.full(part.rows, NO_GOLD, dtype=np.int16)
-            return Answers(nothing, (None,) * part.rows, {})
+            return Answers(given, (None,) * part.rows, {})
         rows = self.task.rows
         values = {name: batch.column(name).to_pylist() for name in batch.schema.names}
         gold = [None] * part.rows if rows.gold is None else values[rows.gold]
         split = [None] * part.rows if rows.split is None else values[rows.split]
         groups = {name: tuple(str(v) for v in values[name]) for name in rows.evaluation_only}
-        return Answers(self._gold(gold, part), tuple(_split(s, part) for s in split), groups)
+        in_file = self._gold(gold, part)
+        both = np.where(given >= 0, given, in_file)
+        return Answers(both, tuple(_split(s, part) for s in split), groups)
+
+    def classes_of(self, part: Part, labels: Mapping[str, str]) -> NDArray[np.int16]:
+        """(n,) class index of each row of a part that labels name by id, NO_GOLD elsewhere.
+
+        A name that is no class of the task any more counts as none.
+        """
+        if not labels:
+            return np.full(part.rows, NO_GOLD, dtype=np.int16)
+        table = self.task.spellings
+        names = (labels.get(one, "").strip().casefold() for one in self.ids(part).to_pylist())
+        return np.fromiter((table.get(name, NO_GOLD) for name in names), np.int16, part.rows)
 
     def _gold(self, values: list[object], part: Part) -> NDArray[np.int16]:
         table = self.task.spellings
