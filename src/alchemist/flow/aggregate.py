@@ -19,9 +19,11 @@ from alchemist.core.progress import Progress
 from alchemist.core.task import Task
 from alchemist.core.votes import Votes
 from alchemist.flow.deliver import LabeledPart, deliver
+from alchemist.flow.families import families_of
 from alchemist.flow.rows import Rows, take_in
 from alchemist.flow.vote import part_votes
 from alchemist.label_models import LABEL_MODELS
+from alchemist.label_models.families import by_family, families_in
 from alchemist.store.program_files import load_programs
 from alchemist.store.row_parts import Part
 from alchemist.store.run_records import (
@@ -117,14 +119,17 @@ def aggregate(
         return AggregateReport(**{**report, "skipped": "votes and settings are unchanged"})
     with recording(workspace, "aggregate", inputs) as run:
         counts = count_patterns(voted)
-        model = LABEL_MODELS.load(task.aggregate.label_model)()
+        family = families_of(voted.rows, voted.programs)
+        model = by_family(LABEL_MODELS.load(task.aggregate.label_model)(), family)
         model.fit(counts.fitted, class_balance=class_balance(task))
         _save(model, voted.programs, run.folder)
         if final:
             deliver(voted.rows, _labeled(voted, model), run.folder)
         report = _report(task, counts, model)
         run.facts.update(
-            settings={"label_model": task.aggregate.label_model}, outputs=_as_facts(report)
+            settings={"label_model": task.aggregate.label_model},
+            outputs=_as_facts(report),
+            families=family,
         )
     return report
 
@@ -258,4 +263,4 @@ def _load(run: RunRecord) -> LabelModel:
     model_type: Any = LABEL_MODELS.load(run.facts["settings"]["label_model"])
     with np.load(run.folder / "label_model.npz", allow_pickle=False) as arrays:
         model: LabelModel = model_type.from_arrays(dict(arrays))
-    return model
+        return by_family(model, families_in(arrays))
