@@ -7,8 +7,11 @@ from alchemist.cli.money import tell_bill
 from alchemist.cli.options import Folder, Json, Quiet, Verbose, console, open_task
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from alchemist.flow.evaluate import EvaluateReport
 
+_NUISANCES = 5
 _COLUMNS = {
     "accuracy": "accuracy",
     "on covered": "accuracy_covered",
@@ -51,8 +54,27 @@ def tell_evaluation(out: Console, report: "EvaluateReport") -> None:
                 if out.verbose or name not in report.metrics["programs"]
             ],
         )
+    _tell_audit(out, report.metrics)
     out.tell()
     tell_bill(out, report.bill)
+
+
+def _tell_audit(out: Console, metrics: "Mapping[str, Any]") -> None:
+    """Say how far the labels follow what was kept from programs, and what a student lost."""
+    nuisance = metrics.get("nuisance", ())
+    if nuisance:
+        out.tell()
+        outputs = [key for key in ("label_model", "student") if key in nuisance[0]]
+        out.table(
+            ("labels guessed from", "the commonest class", *outputs),
+            [
+                (one["name"], f"{one['without']:.3f}", *(f"{one[key]:.3f}" for key in outputs))
+                for one in (nuisance if out.verbose else nuisance[:_NUISANCES])
+            ],
+        )
+        out.tell("These were kept from programs; a large gain says how far labels follow them.")
+    for sentence in metrics.get("cautions", ()):
+        out.tell(sentence)
 
 
 def _number(entry: dict[str, Any], column: str) -> str:

@@ -19,6 +19,7 @@ from alchemist.core.progress import Progress
 from alchemist.core.task import SPLITS, Task
 from alchemist.core.votes import Votes
 from alchemist.flow.aggregate import Voted, count_patterns, fitted_label_model, voted_rows
+from alchemist.flow.audit import audit_nuisance, cautions
 from alchemist.flow.bill import Bill, draw_up_bill
 from alchemist.flow.deliver import blend
 from alchemist.flow.distill import fitted_student
@@ -104,11 +105,16 @@ def evaluate(workspace: Workspace, task: Task, progress: Progress) -> EvaluateRe
             }
             if name not in given:
                 scores[name] |= _score_models(voted, pieces, given)
+        student = fitted_student(workspace)[0] if distilled is not None else None
+        nuisance = audit_nuisance(voted, label_model, student)
+        told = cautions(scores)
         metrics = {
             "metric": task.metric,
             "scored_on": _scored_on(scores, split=task.rows.split is not None),
             "programs": [program.name for program in voted.programs],
             "scores": scores,
+            **({"nuisance": nuisance} if nuisance else {}),
+            **({"cautions": told} if told else {}),
         }
         write_atomically(
             run.folder / "metrics.json",

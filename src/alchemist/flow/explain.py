@@ -1,6 +1,8 @@
 """Explain: why one row got its label, as a sum of evidence."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,9 +14,13 @@ from alchemist.core.votes import ABSTAIN, MISSING
 from alchemist.flow.aggregate import Voted, fitted_label_model, voted_rows
 from alchemist.flow.deliver import blend
 from alchemist.flow.distill import fitted_student
+from alchemist.flow.families import features_read
 from alchemist.store.row_parts import Part
 from alchemist.store.vote_columns import read_columns
 from alchemist.store.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ class Explanation:
 
     Attributes:
         id: The row.
-        inputs: What programs were shown.
+        inputs: What programs were shown; of an item, the numbers that decided.
         said: One entry per program.
         prior: Share of each class before any vote.
         label_model: Class probabilities by the programs, or None where none spoke.
@@ -92,7 +98,7 @@ def explain(workspace: Workspace, task: Task, row_id: str, progress: Progress) -
     names = task.class_names
     return Explanation(
         id=row_id,
-        inputs={name: batch.column(name)[0].as_py() for name in voted.rows.inputs},
+        inputs=_shown(voted, batch, votes.matrix[0]),
         said=_said(voted, part, row_id, votes.matrix[0], evidence),
         prior=None if evidence is None else _named(names, _softmax(evidence[-1])),
         label_model=_named(names, labels.proba[0]) if covered else None,
@@ -100,6 +106,19 @@ def explain(workspace: Workspace, task: Task, row_id: str, progress: Progress) -
         label=names[int(final.argmax())] if known else None,
         confidence=float(final.max()),
     )
+
+
+def _shown(
+    voted: Voted, batch: "pa.RecordBatch", row: np.ndarray[tuple[int], np.dtype[np.int16]]
+) -> dict[str, object]:
+    """What programs were shown; of an item, the numbers that the voting ones read."""
+    names: Sequence[str] = voted.rows.inputs
+    if voted.rows.view is not None:
+        voting = (one for one, vote in zip(voted.programs, row, strict=True) if vote >= 0)
+        read = {name for one in voting for name in features_read(one, names)}
+        names = [name for name in names if name in read]
+    values = {name: batch.column(name)[0].as_py() for name in names}
+    return {n: round(v, 4) if isinstance(v, float) else v for n, v in values.items()}
 
 
 def _find(voted: Voted, row_id: str) -> tuple[Part, int]:
