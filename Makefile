@@ -42,7 +42,7 @@ test-slow: $(DEV)  ## minutes of stress tests
 	$(BIN)/python -m pytest -m stress
 
 test-extras: $(DEV)  ## tests of optional dependencies; skips are counted
-	$(PIP) install google-re2 pandas polars
+	$(PIP) install google-re2 pandas polars pillow onnxruntime tokenizers onnx av soundfile
 	$(BIN)/python -m pytest -m extra
 
 test-browser:    ## journeys through the web pages (there are none yet)

@@ -5,14 +5,24 @@ from pathlib import Path
 
 from alchemist.core.contracts import Extractor
 from alchemist.core.errors import BadConcepts
-from alchemist.core.registry import Registry
+from alchemist.core.registry import Entry, Registry
 
 VIEWS = ("full", "crop", "object")
 
 EXTRACTORS: Registry[Extractor] = Registry(
     kind="extractor",
     group="alchemist.extractors",
-    ours={},
+    ours={
+        "clip": Entry(
+            "alchemist.concepts.clip:Clip", "encoder", ("onnxruntime", "tokenizers", "PIL")
+        ),
+        "local_audio": Entry("alchemist.concepts.local_audio:LocalAudio"),
+        "local_image": Entry("alchemist.concepts.local_image:LocalImage", "image", ("PIL",)),
+        "local_series": Entry("alchemist.concepts.local_series:LocalSeries"),
+        "local_video": Entry("alchemist.concepts.local_video:LocalVideo", "video", ("av", "PIL")),
+        "precomputed": Entry("alchemist.concepts.precomputed:Precomputed"),
+        "tagger": Entry("alchemist.concepts.tagger:Tagger", "encoder", ("onnxruntime", "PIL")),
+    },
 )
 
 

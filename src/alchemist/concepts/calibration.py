@@ -31,6 +31,7 @@ RULES = ("otsu", "centred")
 # Below this share of the variance explained by the split, the margin has no two groups, only
 # outliers; an even spread has .75, a bell .64.
 LEAST_SEPARATION = 0.5
+LEAST_SHARE = 0.005  # of the rows, in the smaller group
 SCHEMA = 1
 
 Floats = NDArray[np.floating[Any]]
@@ -164,7 +165,8 @@ def margins(scores: Floats) -> NDArray[np.float64]:
     out = np.empty(scores.shape)
     for j in range(scores.shape[1]):
         others = np.delete(scores, j, axis=1)
-        out[:, j] = scores[:, j] - np.logaddexp.reduce(others, axis=1)
+        top = others.max(axis=1)
+        out[:, j] = scores[:, j] - top - np.log(np.exp(others - top[:, None]).sum(axis=1))
     return out
 
 
@@ -210,13 +212,16 @@ def _names(features: Sequence[Feature], columns: Sequence[int]) -> list[str]:
 def _unusable(margin: NDArray[np.float64]) -> str:
     if len(margin) < 2:
         return f"only {len(margin)} rows have an answer"
-    spread = margin.std(axis=0)
-    scale = 1 + np.abs(margin).max(axis=0)
-    if (spread < 1e-4 * scale).any():
+    if (margin.std(axis=0) < 1e-4 * (1 + np.abs(margin).max(axis=0))).any():
         return "it says the same of nearly every row"
-    shares = [otsu_cut(column).separation for column in margin.T]
-    if max(shares) < LEAST_SEPARATION:
-        return f"its rows fall in no two groups (separation {max(shares):.2f})"
+    cuts = [otsu_cut(column) for column in margin.T]
+    if max(cut.separation for cut in cuts) < LEAST_SEPARATION:
+        return "its rows fall in no two groups"
+    apart = max(
+        min(np.mean(m > c.at), np.mean(m <= c.at)) for m, c in zip(margin.T, cuts, strict=True)
+    )
+    if apart < LEAST_SHARE:
+        return f"all but {apart:.1%} of the rows are alike"
     return ""
 
 
