@@ -11,7 +11,8 @@ from alchemist.cli.options import Quiet, console
 def init_command(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
     data: Annotated[
-        Path, typer.Option("--data", help="csv, tsv, jsonl or parquet: a file, a folder.")
+        Path,
+        typer.Option("--data", help="csv, tsv, jsonl or parquet; for media a folder or npz too."),
     ],
     classes: Annotated[str, typer.Option("--classes", help="Class names: a,b,c.")],
     instruction: Annotated[
@@ -27,6 +28,9 @@ def init_command(
     split: Annotated[
         str | None, typer.Option("--split", help="Column saying train, valid or test.")
     ] = None,
+    modality: Annotated[
+        str, typer.Option("--modality", help="What rows hold: text, image, audio, video, series.")
+    ] = "text",
     preset: Annotated[
         str | None,
         typer.Option(
@@ -48,6 +52,7 @@ def init_command(
         gold=gold,
         id_column=id_column,
         split=split,
+        modality=modality,
         preset=preset,
     )
     out = console(quiet=quiet)

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from alchemist.core.errors import BadTask, InputError, UnknownName, nearest_hint
 from alchemist.label_models import LABEL_MODELS
 from alchemist.modalities import MODALITIES
+from alchemist.modalities.sources import FOLDER_COLUMNS
 from alchemist.store.task_file import check_task, write_task
 from alchemist.store.workspace import Workspace
 
@@ -68,14 +70,16 @@ def init(
             raise InputError(
                 f"{role}: {data} has no column {name!r}. {nearest_hint(name, columns)}"
             )
-    chosen = inputs or _guess_inputs(columns, data)
+    if id_column is None:
+        id_column = _guess_id(columns, data, inputs)
+    used = [name for name in (id_column, gold, split) if name]
+    chosen = inputs or _guess_inputs(columns, data, modality, used)
     for name in chosen:
-        if name not in columns:
+        # A series may lie in columns side by side, named by a pattern.
+        if not any(fnmatchcase(column, name) for column in columns):
             raise InputError(
                 f"--input: {data} has no column {name!r}. {nearest_hint(name, columns)}"
             )
-    if id_column is None:
-        id_column = next((c for c in columns if c.casefold() in _IDS and c not in chosen), None)
     rows = {
         "path": _relative(data, root),
         "inputs": list(chosen),
@@ -88,7 +92,7 @@ def init(
         "name": _name(root),
         "instruction": instruction,
         "modality": modality,
-        "language": "en",
+        **({"language": "en"} if modality == "text" else {}),
         "metric": "accuracy",
         "classes": [{"name": name.strip(), "description": ""} for name in classes],
         "rows": rows,
@@ -114,8 +118,27 @@ _COMMENTS = {
 }
 
 
-def _guess_inputs(columns: tuple[str, ...], data: Path) -> tuple[str, ...]:
-    for name in ("text", "sentence", "content", "message", "comment", "body"):
+_USUAL = {
+    "text": ("text", "sentence", "content", "message", "comment", "body"),
+    "image": ("image", "picture", "photo", "img", "file_name", "filename", "file", "path"),
+    "audio": ("audio", "sound", "recording", "file_name", "filename", "file", "path"),
+    "video": ("video", "film", "clip", "file_name", "filename", "file", "path"),
+    "series": ("series", "values", "signal"),
+}
+
+
+def _guess_id(columns: tuple[str, ...], data: Path, inputs: tuple[str, ...]) -> str | None:
+    if data.is_dir() and columns == FOLDER_COLUMNS:
+        return columns[0]  # a file's own path is the best name it has
+    return next((c for c in columns if c.casefold() in _IDS and c not in inputs), None)
+
+
+def _guess_inputs(
+    columns: tuple[str, ...], data: Path, modality: str, used: list[str]
+) -> tuple[str, ...]:
+    if modality == "tabular":
+        return tuple(column for column in columns if column not in used)
+    for name in _USUAL[modality]:
         for column in columns:
             if column.casefold() == name:
                 return (column,)

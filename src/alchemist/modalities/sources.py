@@ -26,7 +26,7 @@ from alchemist.modalities.tables import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PATH, FOLDER, TOP_FOLDER = "path", "folder", "top_folder"
+FOLDER_COLUMNS = PATH, FOLDER, TOP_FOLDER = "path", "folder", "top_folder"
 # Items are large: few of them are held at once.
 BATCH_ITEMS = 128
 
@@ -68,7 +68,7 @@ class Source:
     def columns(self) -> tuple[str, ...]:
         """Column names."""
         if self.path.is_dir():
-            return (PATH, FOLDER, TOP_FOLDER)
+            return FOLDER_COLUMNS
         if self.path.suffix.lower() == ".npz":
             return tuple(_arrays(self.path))
         return column_names(self.path)
