@@ -1,53 +1,56 @@
+"""Init: presets are written out in full."""
+
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from alchemist.core.errors import InputError
-from alchemist.core.task import RowSettings
-from alchemist.flow.init import init
-from alchemist.store.workspace import Workspace
+from alchemist.core.errors import UnknownName
+from alchemist.core.progress import Silent
+from alchemist.flow.init import PRESETS, InitReport, init
+from alchemist.flow.synthesize import make_brief
+from alchemist.store.workspace import open_workspace
+from alchemist.synthesis.strategies import next_asks
 
 
-def made(root: Path, data: Path, modality: str, **settings: object) -> RowSettings:
-    init(
-        root,
+def made(folder: Path, preset: str | None) -> InitReport:
+    data = folder / "rows.csv"
+    data.write_text("id,text\n1,hello\n2,win a prize\n")
+    return init(
+        folder / "task",
         data=data,
-        classes=("a", "b"),
-        instruction="Decide.",
-        modality=modality,
-        **{"inputs": (), **settings},  # type: ignore[arg-type]
+        inputs=("text",),
+        classes=("ham", "spam"),
+        instruction="Decide whether it is spam.",
+        preset=preset,
     )
-    task = Workspace(root).task()
-    assert task.modality == modality
-    return task.rows
 
 
-def test_a_folder_of_pictures_is_named_by_path(tmp_path: Path) -> None:
-    picture = tmp_path / "pics" / "cat" / "1.png"
-    picture.parent.mkdir(parents=True)
-    picture.write_bytes(b"x")
-    rows = made(tmp_path / "task", tmp_path / "pics", "image", gold="folder")
-    assert (rows.inputs, rows.id, rows.gold) == (("path",), "path", "folder")
+def test_the_paper_asks_ten_times_for_one_program_and_weighs_with_snorkel(tmp_path: Path) -> None:
+    made(tmp_path, "paper")
+    workspace = open_workspace(tmp_path / "task")
+    task = workspace.task()
+    step = next_asks(make_brief(workspace, task, Silent()), {})
+    assert (len(step.ready), step.waiting) == (10, 0)
+    assert len({ask.request.messages for ask in step.ready}) == 1
+    assert "Write one labeling program" in step.ready[0].request.messages[-1].content
+    assert len({ask.request.hash for ask in step.ready}) == 10
+    assert (task.aggregate.label_model, task.distill.end_model) == ("snorkel", "tfidf")
 
 
-def test_a_table_of_paths_needs_no_further_word(tmp_path: Path) -> None:
-    (tmp_path / "sounds.csv").write_text("id,file_name,label\n1,a.wav,a\n")
-    rows = made(tmp_path / "task", tmp_path / "sounds.csv", "audio", gold="label")
-    assert (rows.inputs, rows.id) == (("file_name",), "id")
+def test_packages_a_preset_needs_are_named_where_they_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alchemist.core.registry.find_spec", lambda module: None)
+    told = " ".join(made(tmp_path, "paper").to_fill)
+    assert "pip install 'alchemist-label[snorkel]'" in told
 
 
-def test_series_in_columns_side_by_side_are_named_by_a_pattern(tmp_path: Path) -> None:
-    (tmp_path / "wide.csv").write_text("t0,t1,label\n1,2,a\n")
-    rows = made(tmp_path / "task", tmp_path / "wide.csv", "series", inputs=("t*",))
-    assert rows.inputs == ("t*",)
-    np.savez(tmp_path / "s.npz", series=np.zeros((2, 5)))
-    assert made(tmp_path / "other", tmp_path / "s.npz", "series").inputs == ("series",)
+def test_without_a_preset_nothing_is_missing_but_model_and_descriptions(tmp_path: Path) -> None:
+    assert all("pip" not in one for one in made(tmp_path, None).to_fill)
 
 
-def test_what_cannot_be_guessed_is_asked_for(tmp_path: Path) -> None:
-    (tmp_path / "rows.csv").write_text("when,what\n1,a\n")
-    with pytest.raises(InputError, match="Say --input COLUMN; it has when, what"):
-        made(tmp_path / "task", tmp_path / "rows.csv", "image")
-    with pytest.raises(InputError, match="no column 't\\*'"):
-        made(tmp_path / "task", tmp_path / "rows.csv", "series", inputs=("t*",))
+def test_an_unknown_preset_offers_the_nearest_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="Did you mean 'paper'"):
+        made(tmp_path, "papers")
+    assert not (tmp_path / "task").exists()
+    assert set(PRESETS) == {"paper"}
