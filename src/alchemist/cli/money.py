@@ -94,7 +94,11 @@ def confirm_spending(out: Console, workspace: Workspace, task: Task, *, yes: boo
     """Show the plan and ask, where there is something to spend and a person to ask."""
     from alchemist.flow.synthesize import plan
 
-    found = plan(workspace, task, out)
+    confirm_plan(out, task, plan(workspace, task, out), yes=yes)
+
+
+def confirm_plan(out: Console, task: Task, found: "Plan", *, yes: bool) -> None:
+    """Show a plan and ask, where there is something to spend and a person to ask."""
     if found.cost_usd is not None and found.cost_usd.high == 0:
         return
     if yes or out.as_json:

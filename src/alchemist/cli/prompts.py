@@ -25,6 +25,9 @@ def export_command(
     mend: Annotated[
         bool, typer.Option("--mend", help="Ask to mend the programs that do not work.")
     ] = False,
+    refine: Annotated[
+        bool, typer.Option("--refine", help="Ask for what the votes leave open.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the prompts as batch lines and as .md to paste; then: alchemist programs import."""
@@ -40,6 +43,11 @@ def export_command(
             out.tell("Every program works on the rows it was tried on; there is nothing to mend.")
             return
         found = broken
+    elif refine:
+        from alchemist.flow.refine import export_refining
+
+        with workspace.writing("alchemist prompts export", wait_s=10):
+            found = export_refining(workspace, task, place, out)
     else:
         found = export(workspace, task, place)
     out.tell(found.sentence)

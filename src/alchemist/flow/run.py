@@ -9,12 +9,15 @@ from alchemist.core.task import Task
 from alchemist.flow.aggregate import AggregateReport, aggregate
 from alchemist.flow.distill import DistillReport, distill
 from alchemist.flow.evaluate import EvaluateReport, evaluate
+from alchemist.flow.refine import RefineReport, refine
 from alchemist.flow.synthesize import SynthesisReport, synthesize
 from alchemist.flow.vote import VoteReport, vote
 from alchemist.store.program_files import load_programs
 from alchemist.store.workspace import Workspace
 
-Report = SynthesisReport | VoteReport | AggregateReport | DistillReport | EvaluateReport
+Report = (
+    SynthesisReport | RefineReport | VoteReport | AggregateReport | DistillReport | EvaluateReport
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,14 @@ def run(
     task: Task,
     progress: Progress,
     on_stage: Callable[[StageOutcome], None] = lambda _: None,
+    *,
+    rounds: int = 0,
 ) -> RunReport:
     """Take rows to labels, a student and an account of both.
 
     Programs are asked for only when there are none: a person's own, or edited ones, are never
-    overruled, and nothing is paid for twice. `alchemist synthesize` asks for more.
+    overruled, and nothing is paid for twice. `alchemist synthesize` asks for more, and so do
+    so many `rounds` of refining.
 
     Raises:
         NoWayOn: There are no programs and nobody to ask; the message names the ways on.
@@ -63,6 +69,8 @@ def run(
         done("synthesize", None, f"{len(programs)} programs are there")
     else:
         done("synthesize", synthesize(workspace, task, progress))
+    if rounds:
+        done("refine", refine(workspace, task, rounds, progress))
     for stage, function in (
         ("vote", vote),
         ("aggregate", partial(aggregate, final=False)),

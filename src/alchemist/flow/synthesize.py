@@ -18,6 +18,7 @@ from alchemist.flow.mend import (
     take_mended,
     unparsed,
 )
+from alchemist.flow.off import turned_off
 from alchemist.flow.pending import keep_pending, load_pending
 from alchemist.flow.rows import Rows, sample_rows, take_in
 from alchemist.providers.batches import Batches, Collection
@@ -422,7 +423,8 @@ def _keep(
     cost_usd: float | None = 0.0,
     notes: tuple[str, ...] = (),
 ) -> SynthesisReport:
-    before = {program.id for program in load_programs(workspace)} | overtaken(workspace)
+    before = {program.id for program in (*load_programs(workspace), *turned_off(workspace))}
+    before |= overtaken(workspace)
     written = save_programs(workspace, [one for one in found.programs if one.id not in before])
     return SynthesisReport(
         written=tuple(path.stem for path in written),
