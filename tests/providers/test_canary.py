@@ -12,16 +12,29 @@ from hypothesis import strategies as st
 from alchemist.core.errors import BadTask
 from alchemist.core.progress import Silent
 from alchemist.core.task import Task
-from alchemist.flow.synthesize import export, plan, synthesize
+from alchemist.flow.aggregate import voted_rows
+from alchemist.flow.gaps import find_gap
+from alchemist.flow.refine import export_refining, refine
+from alchemist.flow.synthesize import (
+    export,
+    export_mending,
+    make_brief,
+    plan,
+    synthesize,
+)
+from alchemist.flow.vote import vote
 from alchemist.store.workspace import Workspace
 from alchemist.synthesis.annotate import annotate_request
 from alchemist.synthesis.catalogue import STRATEGIES
+from alchemist.synthesis.refining import refine_ask
 from alchemist.synthesis.strategies import Brief, Passage, next_asks
 from tests.providers.fake_server import FakeServer, Scenario, serving
 
 CANARY = "qzxcanary"
 SAFE = [name for name, one in STRATEGIES.items() if not one.rows and not one.documents]
 PROGRAM = '```python\ndef label(text):\n    """Idea: x."""\n    return "spam"\n```'
+# Its faults quote whole rows.
+TELLTALE = '```python\ndef label(text):\n    """Telltale: x."""\n    raise ValueError(text)\n```'
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +90,7 @@ def test_no_request_holds_a_word_of_a_row(
     strategies: list[str],
     joined: bool,
 ) -> None:
-    scenario = Scenario(answer=lambda question: PROGRAM)
+    scenario = Scenario(answer=lambda question: f"{PROGRAM}\n{TELLTALE}")
     root = tmp_path_factory.mktemp("canary") / "w"
     names = ["+".join(strategies)] if joined else strategies
     url = service.url(f"canary-{len(service.scenarios)}", scenario)
@@ -87,8 +100,17 @@ def test_no_request_holds_a_word_of_a_row(
     exported = export(space, task, root / "out")
     told += [path.read_text(encoding="utf-8") for path in exported.paths]
     synthesize(space, task, Silent())
+    vote(space, task, Silent())
+    refine(space, task, 1, Silent())
+    for pages in (
+        export_refining(space, task, root / "refine", Silent()),
+        export_mending(space, task, root / "mend", Silent()),
+    ):
+        told += [path.read_text(encoding="utf-8") for path in pages.paths] if pages else []
     told += [json.dumps(body) for body in scenario.requests]
-    assert len(scenario.requests) >= 2
+    asked = "".join(told)
+    assert "What is wrong with it" in asked
+    assert "What their votes leave open" in asked
     told += [path.read_text() for path in (root / ".alchemist").glob("sent.jsonl")]
     assert CANARY not in "".join(told)
 
@@ -127,3 +149,31 @@ def test_rows_at_hand_are_not_quoted_by_the_way(tmp_path: Path, name: str) -> No
             answers |= {ask.custom_id: "notes" for ask in ready}
     except BadTask:
         assert STRATEGIES[name].rows
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("send_terms", [False, True])
+@pytest.mark.parametrize("send_rows", [False, True])
+def test_terms_and_rows_are_told_to_whoever_refines_by_leave_alone(
+    tmp_path: Path, send_terms: bool, send_rows: bool
+) -> None:
+    from dataclasses import replace
+
+    from alchemist.core.task import PrivacySettings
+
+    texts = [f"{['orchid', 'walnut'][n % 2]} only{n}" for n in range(80)]
+    space, task = workspace(tmp_path, texts, ["plain"], "http://localhost:1/v1")
+    task = replace(task, privacy=PrivacySettings(send_rows=send_rows, send_terms=send_terms))
+    space.programs.mkdir()
+    source = 'def label(text):\n    return "ham" if "orchid" in text else None\n'
+    (space.programs / "flowers.py").write_text(source)
+    vote(space, task, Silent())
+    gap = find_gap(voted_rows(space, task, Silent()))
+    request = refine_ask(make_brief(space, task, Silent()), gap, 1).request
+    said = request.messages[-1].content
+    assert ("walnut" in said) == (send_terms or send_rows)
+    assert ("terms" in request.holds, "rows" in request.holds) == (send_terms, send_rows)
+    # What a single row holds is no term, its id never goes anywhere.
+    assert ("only" in said.partition("Now write")[0]) == send_rows
+    assert f"{CANARY}id" not in said
+    assert (CANARY in said) == send_rows
