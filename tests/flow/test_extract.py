@@ -5,15 +5,17 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from alchemist.core.errors import BadConcepts, BadRows, NotReady
+from alchemist.core.errors import BadConcepts, BadRows, InputError, NotReady
 from alchemist.core.progress import Silent
 from alchemist.flow.describe import describe_task
 from alchemist.flow.evaluate import evaluate
 from alchemist.flow.explain import explain
 from alchemist.flow.families import families_of, features_read
+from alchemist.flow.induce import induce_programs
 from alchemist.flow.predict import predict
 from alchemist.flow.rows import take_in
 from alchemist.flow.run import run
+from alchemist.flow.stress import stress
 from alchemist.flow.vote import vote
 from alchemist.store.program_files import load_programs
 from alchemist.store.workspace import Workspace
@@ -195,3 +197,13 @@ def test_the_whole_way_from_items_to_labels(workspace: Workspace, tmp_path: Path
     assert set(told.inputs) <= {"trend.rising", "trend.falling", "ends.high"}
     weights = {one.program: one.weight for one in told.said}
     assert weights["rising"] == weights["not_falling"]
+
+
+@pytest.mark.parametrize("what", ["induce", "stress"])
+def test_what_is_for_text_alone_says_so(what: str, workspace: Workspace) -> None:
+    task = workspace.task()
+    with pytest.raises(InputError, match="text"):
+        if what == "induce":
+            induce_programs(workspace, task, P)
+        else:
+            stress(workspace, task, 10, P)

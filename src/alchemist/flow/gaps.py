@@ -178,6 +178,6 @@ def _read(voted: Voted, chosen: NDArray[np.intp]) -> list[dict[str, str]]:
             batch: Any = voted.rows.part(part).take(wanted)
             found += [
                 {name: "" if value is None else str(value) for name, value in row.items()}
-                for row in batch.select(list(voted.rows.task.rows.inputs)).to_pylist()
+                for row in batch.select(list(voted.rows.inputs)).to_pylist()
             ]
     return found

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alchemist.core.errors import NotReady
+from alchemist.core.errors import InputError, NotReady
 from alchemist.core.progress import Progress
 from alchemist.core.task import Task
 from alchemist.flow.aggregate import fit_mask
@@ -36,7 +36,13 @@ def induce_programs(workspace: Workspace, task: Task, progress: Progress) -> Ind
 
     Raises:
         NotReady: Fewer than FEWEST rows have gold that may be learned from.
+        InputError: The rows are not text.
     """
+    if task.modality != "text":
+        raise InputError(
+            f"Programs are induced from text, and this task's rows are {task.modality}; ask a "
+            f"model for programs with: alchemist synthesize {workspace.root}"
+        )
     rows = take_in(workspace, task, progress)
     texts: list[dict[str, str]] = []
     labels: list[int] = []

@@ -173,6 +173,7 @@ def make_job(
     gold: str | None = None,
     id_column: str | None = None,
     split: str | None = None,
+    modality: str = "text",
 ) -> Job:
     """Make a task folder from a file or from rows in memory.
 
@@ -187,6 +188,7 @@ def make_job(
         gold: Column with known classes, for scoring only.
         id_column: Column with row ids.
         split: Column saying train, valid or test.
+        modality: What rows hold: text, image, audio, video, series …
 
     Raises:
         InputError: The folder holds a task, or the rows are nothing we can read.
@@ -209,6 +211,7 @@ def make_job(
         gold=gold,
         id_column=id_column,
         split=split,
+        modality=modality,
     )
     return open_job(root)
 
