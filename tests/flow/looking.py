@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from alchemist.core.concepts import Concept, Extracted, Feature, score_features
+from alchemist.core.errors import BadConcepts
 from alchemist.store.workspace import Workspace
 
 TASK = """\
@@ -77,6 +78,8 @@ class Looking:
         return ()
 
     def features(self, concepts: Sequence[Concept]) -> tuple[Feature, ...]:
+        if not concepts:
+            raise BadConcepts("This extractor scores concepts, and there are none.")
         return score_features(concepts)
 
     def extract(self, items: Sequence[bytes | None], concepts: Sequence[Concept]) -> Extracted:

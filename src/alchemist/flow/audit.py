@@ -20,8 +20,11 @@ from alchemist.flow.aggregate import Voted
 from alchemist.flow.extract import View, found_in
 from alchemist.flow.rows import read_name, unlabeled
 
-# A student this far below its votes in the worst group has found a shortcut of its own.
+# A student this far below its votes in the worst group has found a shortcut of its own; in
+# smaller groups a row or two make as much of a difference.
 LOSS = 0.05
+FEWEST = 50
+_COMPARED = ("label_model", "student")
 
 
 def audit_nuisance(
@@ -56,13 +59,14 @@ def cautions(scores: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     """Where the student's worst group is clearly below that of the votes it learned from."""
     told = []
     for split, outputs in scores.items():
-        worst = [outputs.get(one, {}).get("worst_group") for one in ("label_model", "student")]
-        if all(worst) and worst[1]["value"] < worst[0]["value"] - LOSS:
+        votes, student = (outputs.get(one, {}).get("worst_group") for one in _COMPARED)
+        if not (votes and student) or student["n"] < FEWEST:
+            continue
+        if student["value"] < votes["value"] - LOSS:
             told.append(
-                f"On {split}, the student's worst group ({worst[1]['group']!r}) reaches "
-                f"{worst[1]['value']:.2f} and its votes' {worst[0]['value']:.2f}: it may rest on "
-                "what the programs do not, such as a background. `predict --by programs` keeps it "
-                "out."
+                f"On {split}, the student's worst group ({student['group']!r}) reaches "
+                f"{student['value']:.2f} and its votes' {votes['value']:.2f}: it may rest on what "
+                "the programs do not, such as a background. `predict --by programs` keeps it out."
             )
     return tuple(told)
 

@@ -17,7 +17,7 @@ from alchemist.concepts.calibration import Calibration
 from alchemist.concepts.files import read_concepts
 from alchemist.core.concepts import Concept, Extracted, Feature
 from alchemist.core.contracts import Extractor, ItemModality
-from alchemist.core.errors import BadRows, NotReady
+from alchemist.core.errors import BadConcepts, BadRows, NotReady
 from alchemist.core.progress import Progress, Silent
 from alchemist.core.rows import ID, ITEM
 from alchemist.core.task import Task
@@ -136,7 +136,7 @@ def open_look(workspace: Workspace, task: Task, modality: ItemModality) -> Look:
     """
     extractor = open_task_extractor(workspace, task, modality)
     path = workspace.root / CONCEPTS
-    own = extractor.features(())
+    own = _own_features(extractor)
     if path.exists():
         concepts = tuple(read_concepts(path))
         if extractor.features(concepts) != own:
@@ -147,6 +147,14 @@ def open_look(workspace: Workspace, task: Task, modality: ItemModality) -> Look:
             f"for some with: alchemist concepts {workspace.root}; or write the file by hand."
         )
     return Look(extractor, ())
+
+
+def _own_features(extractor: Extractor) -> tuple[Feature, ...]:
+    """Features that need no concepts; none where the extractor scores concepts alone."""
+    try:
+        return extractor.features(())
+    except BadConcepts:
+        return ()
 
 
 def open_task_extractor(workspace: Workspace, task: Task, modality: ItemModality) -> Extractor:
