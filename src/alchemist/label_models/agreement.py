@@ -67,7 +67,7 @@ def measure_agreement(
     own = copies.own_mass(row, event)
     total = votes.reshape(-1, k).sum(axis=1)[row] - own
     heard = total > 1e-9
-    share = np.where(heard, (votes[cell] - own) / np.where(heard, total, 1), 0)
+    share = (votes[cell] - own) / np.maximum(total, 1e-9)
     count = tally.counts[row] * heard
     met = total_by(event, count, len(events))
     agreed = total_by(event, count * share, len(events))

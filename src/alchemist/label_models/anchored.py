@@ -217,14 +217,17 @@ class AnchoredEM:
         """Move each vote's discount half-way to 1 / (1 + its echoes); the largest move."""
         size, moved = self._n_rows * share, 0.0
         for block in self._near:
-            residual = np.minimum(residual_correlation(block, given, size), 1)
+            own, residual = block.events, residual_correlation(block, given, size)
+            wanted = self._copies.share.take(own)
             # What stays below the limit is no echo.
-            residual *= residual >= self._settings.echo
-            own = block.events
-            wanted = np.minimum(1 / (1 + residual.sum(axis=1)), self._copies.share[own])
-            half = (wanted - discount[own]) / 2
-            discount[own] += half
-            moved = max(moved, float(np.abs(half).max()))
+            echoes = residual >= self._settings.echo
+            if np.count_nonzero(echoes):
+                summed = (np.minimum(residual, 1) * echoes).sum(axis=1)
+                wanted = np.minimum(1 / (1 + summed), wanted)
+            half = (wanted - discount.take(own)) / 2
+            if np.count_nonzero(half):
+                discount[own] += half
+                moved = max(moved, float(np.abs(half).max()))
         return moved
 
     def _likelihood(self, evidence: Evidence, judge: Floats) -> float:
