@@ -1,4 +1,6 @@
+import io
 import json
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +169,43 @@ def test_programs_that_read_one_concept_are_of_one_family(workspace: Workspace) 
     ]
 
 
+def sound(frames: int, channels: int = 1, width: int = 2) -> bytes:
+    """A WAV file of a falling tone."""
+    tone = np.sin(np.arange(frames) ** 0.9 / 4) * (2 ** (8 * width - 2))
+    whole = np.repeat(tone.astype("<i4"), channels)
+    content = whole.view(np.uint8).reshape(-1, 4)[:, :width].tobytes()
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(channels)
+        out.setsampwidth(width)
+        out.setframerate(8000)
+        out.writeframes(content)
+    return file.getvalue()
+
+
+def test_odd_recordings_are_named_once_and_the_others_are_seen(tmp_path: Path) -> None:
+    sounds = tmp_path / "task" / "sounds"
+    sounds.mkdir(parents=True)
+    odd = {"empty.wav": sound(0), "picture.wav": b"\x89PNG\r\n", "torn.wav": sound(4000)[:30]}
+    fine = {"stereo24.wav": sound(4000, 2, 3), "mono.wav": sound(4000), "long.wav": sound(9000)}
+    for name, content in {**odd, **fine}.items():
+        (sounds / name).write_bytes(content)
+    (tmp_path / "task" / "task.toml").write_text(
+        'name = "sounds"\ninstruction = "?"\nmodality = "audio"\n[[classes]]\nname = "a"\n'
+        '[[classes]]\nname = "b"\n[rows]\npath = "sounds"\ninputs = ["path"]\nid = "path"\n'
+        "[concepts]\nmax_problems = 0.5\n"
+    )
+    heard = Heard()
+    workspace = Workspace(tmp_path / "task")
+    rows = take_in(workspace, workspace.task(), heard)
+    (part,) = rows.manifest.parts
+    ids = rows.ids(part).to_pylist()
+    seen = {name for name, there in zip(ids, rows.readable(part), strict=True) if there}
+    assert seen == set(fine)
+    (sentence,) = heard.said
+    assert sentence.startswith("3 of 6 items could not be read")
+
+
 @pytest.mark.slow
 def test_the_whole_way_from_items_to_labels(workspace: Workspace, tmp_path: Path) -> None:
     task = workspace.task()
@@ -192,6 +231,13 @@ def test_the_whole_way_from_items_to_labels(workspace: Workspace, tmp_path: Path
     agree = [a["label"] == b for a, b in zip(labels[1:], truth[1:], strict=True)]
     assert np.mean(agree) > 0.9
     assert not labels[0]["covered"]
+
+    concepts = workspace.root / "concepts.toml"
+    concepts.write_text(CONCEPTS.replace("Which way does it go?", "Does it rise?"))
+    take_in(workspace, task, P)
+    with pytest.raises(NotReady, match="have changed since the labels were made"):
+        predict(workspace, task, tmp_path / "fresh.parquet", tmp_path / "out.parquet", P)
+    concepts.write_text(CONCEPTS)
 
     told = explain(workspace, task, "r5", P)
     assert set(told.inputs) <= {"trend.rising", "trend.falling", "ends.high"}

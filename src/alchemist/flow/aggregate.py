@@ -130,6 +130,7 @@ def aggregate(
             settings={"label_model": task.aggregate.label_model},
             outputs=_as_facts(report),
             families=family,
+            view=voted.rows.view_key,
         )
     return report
 

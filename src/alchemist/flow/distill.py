@@ -158,6 +158,7 @@ def distill(workspace: Workspace, task: Task, progress: Progress) -> DistillRepo
             settings={"end_model": task.distill.end_model, "sample_rows": SAMPLE_ROWS},
             seed=SEED,
             student=trained.name,
+            view=voted.rows.view_key,
             outputs=facts,
         )
     return report

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alchemist.core.contracts import Bundle, ItemModality
+from alchemist.core.contracts import Bundle, EndModel, ItemModality, LabelModel
 from alchemist.core.errors import InputError, NotReady, nearest_hint
 from alchemist.core.labels import Labels
 from alchemist.core.progress import Progress
@@ -22,6 +22,7 @@ from alchemist.flow.vote import open_engine, spread_votes
 from alchemist.modalities import MODALITIES
 from alchemist.store.program_files import load_programs
 from alchemist.store.row_parts import PART_BYTES, PART_ROWS, Part
+from alchemist.store.run_records import RunRecord
 from alchemist.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -148,8 +149,22 @@ class _Labeler:
         )
         self._inputs = task.rows.inputs if self._view is None else self._view.inputs
         self._programs = load_programs(workspace)
-        self._label_model = None if by == "student" else fitted_label_model(workspace)[0]
-        self._student = None if by == "programs" else fitted_student(workspace)[0]
+        self._label_model: LabelModel | None = None
+        self._student: EndModel | None = None
+        if by != "student":
+            self._label_model, aggregated = fitted_label_model(workspace)
+            self._check_view(workspace, aggregated)
+        if by != "programs":
+            self._student, distilled = fitted_student(workspace)
+            self._check_view(workspace, distilled)
+
+    def _check_view(self, workspace: Workspace, fitted: RunRecord) -> None:
+        """What was learned from one view of items must not meet another."""
+        if self._view is not None and fitted.facts.get("view") != self._view.key:
+            raise NotReady(
+                "The extractor, its view or the concepts have changed since the labels were made. "
+                f"Run: alchemist run {workspace.root}"
+            )
 
     def label(self, batch: "pa.RecordBatch") -> LabeledPart:
         part = Part("", batch.num_rows, 1, "", 0, copied=False, answers=False)

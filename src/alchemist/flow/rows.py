@@ -76,6 +76,11 @@ class Rows:
         """The columns programs may read."""
         return self.task.rows.inputs if self.view is None else self.view.inputs
 
+    @property
+    def view_key(self) -> str:
+        """What the view of items depends on; empty where rows are seen as they were read."""
+        return "" if self.view is None else self.view.key
+
     def readable(self, part: Part) -> NDArray[np.bool_]:
         """(n,) bool: rows programs are asked about; not those whose item could not be read."""
         if self.view is None:
