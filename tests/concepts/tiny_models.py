@@ -121,9 +121,9 @@ def pair(folder: Path, **config: Any) -> Path:
     return folder
 
 
-def card(folder: Path, labels: Sequence[str], **told: Any) -> Path:
+def card(folder: Path, tags: Sequence[str], **told: Any) -> Path:
     """model.json and labels.txt beside a model."""
-    (folder / "labels.txt").write_text("\n".join(labels))
+    (folder / "labels.txt").write_text("\n".join(tags))
     table = {"file": "model.onnx", "labels": "labels.txt", **told}
     (folder / "model.json").write_text(json.dumps(table))
     return folder

@@ -63,7 +63,7 @@ def framed(samples: Samples, rate: int) -> tuple[NDArray[np.float32], float]:
 
 def _loudness(decibels: Floats, step: float) -> dict[str, float]:
     low, high = np.quantile(decibels, (0.1, 0.9))
-    smooth = np.convolve(decibels, np.ones(5) / 5, mode="same")
+    smooth = np.convolve(np.pad(decibels, 2, mode="edge"), np.ones(5) / 5, mode="valid")
     return {
         "loudness_db": float(10 * np.log10(np.mean(10 ** (decibels / 10)))),
         "loudness_range_db": float(high - low),
