@@ -45,7 +45,7 @@ def exam(name: str, folder: Path) -> Exam:
         return Exam(lambda: open_extractor(name, modality="series"), rows())
     if name == "local_audio":
         return Exam(lambda: open_extractor(name, modality="audio"), sounds())
-    if name == "local_image":
+    if name in ("local_image", "pixels"):
         return Exam(lambda: open_extractor(name, modality="image"), pictures())
     if name == "local_video":
         films = (made.film(), made.film(moving=False), made.film(frames=1))

@@ -20,6 +20,7 @@ EXTRACTORS: Registry[Extractor] = Registry(
         "local_image": Entry("alchemist.concepts.local_image:LocalImage", "image", ("PIL",)),
         "local_series": Entry("alchemist.concepts.local_series:LocalSeries"),
         "local_video": Entry("alchemist.concepts.local_video:LocalVideo", "video", ("av", "PIL")),
+        "pixels": Entry("alchemist.concepts.pixels:Pixels", "image", ("PIL",)),
         "precomputed": Entry("alchemist.concepts.precomputed:Precomputed"),
         "tagger": Entry("alchemist.concepts.tagger:Tagger", "encoder", ("onnxruntime", "PIL")),
     },

@@ -1,6 +1,6 @@
 """Describe: what a prompt says of the rows of a task; it quotes none of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from alchemist.store.workspace import Workspace
 
 # Enough for quantiles told with three digits.
 SAMPLE_ROWS = 20_000
+MOST_LISTED = 100
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _THINGS = {"image": "picture", "audio": "recording", "series": "series", "video": "film"}
 _VIEWS = {"full": "", "crop": ", cut to its main object", "object": ", its background taken away"}
@@ -50,10 +51,22 @@ def _describe_view(rows: Rows, view: View) -> str:
         "each: its name, what it means (unit), and the values below which 5, 25, 50, 75 and 95 % "
         "of the rows lie. Values under one heading are of one group."
     )
-    groups: dict[str, list[str]] = {}
-    for feature, column in zip(view.features, values.T, strict=True):
-        groups.setdefault(feature.family or feature.name, []).append(_line(feature, column))
-    return "\n\n".join([told, *(f"{name}:\n" + "\n".join(g) for name, g in groups.items())])
+    groups: dict[str, list[int]] = {}
+    for column, feature in enumerate(view.features):
+        groups.setdefault(feature.family or feature.name, []).append(column)
+    told_groups = (
+        f"{name}:\n" + "\n".join(_group([view.features[c] for c in columns], values[:, columns]))
+        for name, columns in groups.items()
+    )
+    return "\n\n".join([told, *told_groups])
+
+
+def _group(features: Sequence[Feature], values: NDArray[np.float64]) -> list[str]:
+    if len(features) <= MOST_LISTED:
+        return [_line(one, column) for one, column in zip(features, values.T, strict=True)]
+    # Named alike by the hundred, such as pixels: the names follow from the first and the last.
+    first, last = features[0], features[-1].name
+    return [f'{_line(first, values.ravel())}; and so on to "{last}", {len(features)} in all']
 
 
 def _line(feature: Feature, values: NDArray[np.float64]) -> str:
