@@ -80,6 +80,13 @@ def test_concepts_are_for_items(workspace: Workspace) -> None:
         export_concept_prompts(workspace, task, workspace.root / "ask")
 
 
+def test_features_of_its_own_need_no_concepts(tmp_path: Path) -> None:
+    workspace = series_workspace(tmp_path / "plain")
+    task = workspace.task({"concepts.extractor": "local_series"})
+    with pytest.raises(InputError, match="features of its own and scores no concepts"):
+        export_concept_prompts(workspace, task, tmp_path / "ask")
+
+
 @pytest.mark.slow
 def test_the_command_shows_a_list_and_never_replaces_it_unasked(
     workspace: Workspace, tmp_path: Path

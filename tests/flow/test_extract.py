@@ -14,6 +14,7 @@ from alchemist.flow.evaluate import evaluate
 from alchemist.flow.explain import explain
 from alchemist.flow.families import families_of, features_read
 from alchemist.flow.induce import induce_programs
+from alchemist.flow.inspect import forecast_labels, inspect_programs
 from alchemist.flow.predict import predict
 from alchemist.flow.rows import take_in
 from alchemist.flow.run import run
@@ -231,6 +232,10 @@ def test_the_whole_way_from_items_to_labels(workspace: Workspace, tmp_path: Path
     agree = [a["label"] == b for a, b in zip(labels[1:], truth[1:], strict=True)]
     assert np.mean(agree) > 0.9
     assert not labels[0]["covered"]
+
+    figures = inspect_programs(workspace, task, P, with_gold=True)
+    assert [one.report.name for one in figures] == ["end", "not_falling", "rising"]
+    assert forecast_labels(workspace, task, P, with_gold=False, label_next=3).n_rows == 120
 
     concepts = workspace.root / "concepts.toml"
     concepts.write_text(CONCEPTS.replace("Which way does it go?", "Does it rise?"))

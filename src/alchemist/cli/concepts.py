@@ -46,6 +46,7 @@ def concepts_command(
     """Ask which differences to look for in pictures, sound or series; or show them."""
     from alchemist.flow.concepts import (
         ask_concepts,
+        check_concepts_fit,
         export_concept_prompts,
         import_concepts,
         list_concepts,
@@ -69,6 +70,7 @@ def concepts_command(
             if import_from is not None:
                 found = import_concepts(workspace, task, import_from)
             else:
+                check_concepts_fit(workspace, task)
                 _agree(task.synthesis.provider, task.synthesis.max_cost_usd, yes=yes)
                 found = ask_concepts(workspace, task, out)
         out.tell(f"Wrote {found.path} for {dollars(found.cost_usd)}; edit it as you see fit.")

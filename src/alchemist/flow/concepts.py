@@ -17,7 +17,7 @@ from alchemist.core.files import write_atomically
 from alchemist.core.progress import Progress
 from alchemist.core.task import Task
 from alchemist.core.wire import batch_line
-from alchemist.flow.extract import CONCEPTS, open_task_extractor
+from alchemist.flow.extract import CONCEPTS, open_task_extractor, own_features
 from alchemist.flow.synthesize import check_ways_on, task_runner
 from alchemist.modalities import MODALITIES
 from alchemist.providers.calls import CallStore, Stored
@@ -54,6 +54,15 @@ def list_concepts(workspace: Workspace) -> ConceptsReport | None:
     """
     path = workspace.root / CONCEPTS
     return ConceptsReport(path, read_concepts(path)) if path.exists() else None
+
+
+def check_concepts_fit(workspace: Workspace, task: Task) -> None:
+    """See whether concepts can be asked for at all, before anything is sent.
+
+    Raises:
+        InputError: The rows are no items, or the extractor scores no concepts.
+    """
+    _asks(workspace, task)
 
 
 def ask_concepts(workspace: Workspace, task: Task, progress: Progress) -> ConceptsReport:
@@ -117,7 +126,13 @@ def _asks(workspace: Workspace, task: Task) -> tuple[tuple[Ask, ...], tuple[str,
             f"Concepts are for pictures, sound, film and series; rows of modality "
             f"{task.modality!r} are read as they are."
         )
-    vocabulary = open_task_extractor(workspace, task, modality).vocabulary()
+    extractor = open_task_extractor(workspace, task, modality)
+    vocabulary = extractor.vocabulary()
+    if own_features(extractor) and not vocabulary:
+        raise InputError(
+            "The extractor of this task has features of its own and scores no concepts; name one "
+            "that does in task.toml, such as clip or tagger, under [concepts]."
+        )
     templates = load_templates(workspace.prompts)
     model = task.synthesis.model.partition(",")[0].strip()
     return concept_asks(task, templates, vocabulary, model), vocabulary

@@ -136,7 +136,7 @@ def open_look(workspace: Workspace, task: Task, modality: ItemModality) -> Look:
     """
     extractor = open_task_extractor(workspace, task, modality)
     path = workspace.root / CONCEPTS
-    own = _own_features(extractor)
+    own = own_features(extractor)
     if path.exists():
         concepts = tuple(read_concepts(path))
         if extractor.features(concepts) != own:
@@ -149,7 +149,7 @@ def open_look(workspace: Workspace, task: Task, modality: ItemModality) -> Look:
     return Look(extractor, ())
 
 
-def _own_features(extractor: Extractor) -> tuple[Feature, ...]:
+def own_features(extractor: Extractor) -> tuple[Feature, ...]:
     """Features that need no concepts; none where the extractor scores concepts alone."""
     try:
         return extractor.features(())
