@@ -6,8 +6,8 @@ Prompts and answers lie in recordings/refine. Terms of train rows were sent (pri
 no row. What stays is decided by `refine` itself, from votes on held-out train rows; the blend is
 scored on the test rows after each round, and nothing is chosen by it.
 
-`--ask FOLDER` writes the prompts that come next instead. `cost` is in dollars, by estimated
-tokens and the price of PRICED_AS.
+`--ask FOLDER` writes the prompts that come next instead; `--work FOLDER` keeps votes between
+runs. `cost` is in dollars, by estimated tokens and the price of PRICED_AS.
 """
 
 import shutil
@@ -67,6 +67,8 @@ class Exchange:
 
 def base_workspace(name: str, root: Path) -> Workspace:
     """A workspace with the 20 recorded programs, whose terms may be sent."""
+    if (root / name).exists():
+        return Workspace(root / name)
     data = data_root()
     workspace = make_workspace(Source(name, data, recordings_root(data)), root / name)
     with workspace.task_path.open("a", encoding="utf-8") as file:
@@ -107,6 +109,8 @@ def measure(name: str, root: Path) -> list[dict[str, Any]]:
                 rows.append(_row(name, recording, number, "not run", ""))
                 continue
             found = play(copy, exchange, root / f"ask-{name}-{recording}-{number}")
+            # Votes hang on programs and rows alone: a later run starts from them.
+            shutil.copytree(copy.votes, base.votes, dirs_exist_ok=True)
             row = _row(name, recording, number, _blend(copy), round(exchange.cost, 4))
             row |= {"kept": len(found.kept), "off": len(found.off)}
             row |= {"worth": round(found.after.value, 4)}
@@ -138,6 +142,7 @@ def ask(folder: Path) -> None:
 
 
 def _copied(base: Workspace, root: Path) -> Workspace:
+    shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(base.root, root)
     copy = Workspace(root)
     vote(copy, copy.task(), Silent())
@@ -180,14 +185,15 @@ def _gain(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure both sets and write the tables."""
+    """Measure both sets and write the tables; see above for what may be asked instead."""
     if sys.argv[1:2] == ["--ask"]:
         ask(Path(sys.argv[2]))
         return
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
+        root = Path(sys.argv[2] if sys.argv[1:2] == ["--work"] else scratch)
         for name in DATASETS:
-            rows += measure(name, Path(scratch))
+            rows += measure(name, root)
     write_table("refine", COMMAND, [*rows, _gain(rows)])
     measures_table()
 

@@ -9,8 +9,9 @@ from alchemist.synthesis.strategies import Ask, Brief, request_digest, task_fact
 STRATEGY = "refine"
 # A few broad programs close a gap; many small ones repeat what is there.
 MOST_PROGRAMS = 6
-OUTPUT_TOKENS = (1200, 2200, 4000)
-_MOST_TOKENS = 24_000
+# Large tables: answers run to 35,000 tokens.
+OUTPUT_TOKENS = (1500, 4000, 7000)
+_MOST_TOKENS = 48_000
 _THIN = 0.75
 _WORTH_TELLING = 0.005
 
