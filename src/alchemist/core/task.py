@@ -18,6 +18,7 @@ MOST_PARAMETERS = 8
 SPLITS = ("train", "valid", "test")
 MEDIA = ("image", "audio", "series", "video")
 VIEWS = ("full", "crop", "object")
+TYPES = ("int", "float", "bool", "text")
 LEVELS = ("kernel", "kernel-nolandlock", "wasm", "os-profile", "language")
 
 # Read by pydantic when the store validates a file: a key we do not know is an error.
@@ -36,7 +37,11 @@ class LabelClass:
 
 @dataclass(frozen=True, slots=True)
 class RowSettings:
-    """Where the rows are, and what each column is for."""
+    """Where the rows are, and what each column is for.
+
+    types says of a table's columns what their values are: int, float, bool or text; of columns
+    it leaves out the files decide.
+    """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
     path: str
@@ -46,6 +51,7 @@ class RowSettings:
     split: str | None = None
     evaluation_only: tuple[str, ...] = ()
     on_bad_row: str = "stop"
+    types: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +237,13 @@ def _check_rows(rows: RowSettings) -> None:
             )
     if len(set(rows.inputs)) < len(rows.inputs):
         raise BadTask("rows.inputs names a column twice; name each once.")
+    for column, kind in rows.types.items():
+        if column not in rows.inputs:
+            raise BadTask(
+                f"rows.types names {column!r}, which is no input. "
+                f"{nearest_hint(column, rows.inputs)}"
+            )
+        _check_choice(f"rows.types.{column}", kind, TYPES)
 
 
 def _check_choice(field_name: str, value: str, known: tuple[str, ...]) -> None:

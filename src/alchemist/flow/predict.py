@@ -1,6 +1,6 @@
 """Predict: label another file with what the workspace has learned."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -20,8 +20,9 @@ from alchemist.flow.distill import fitted_student
 from alchemist.flow.extract import frozen_view, readable
 from alchemist.flow.vote import open_engine, spread_votes
 from alchemist.modalities import MODALITIES
+from alchemist.modalities.types import types_of
 from alchemist.store.program_files import load_programs
-from alchemist.store.row_parts import PART_BYTES, PART_ROWS, Part
+from alchemist.store.row_parts import PART_BYTES, PART_ROWS, Part, load_manifest, read_copied
 from alchemist.store.run_records import RunRecord
 from alchemist.store.workspace import Workspace
 
@@ -64,7 +65,7 @@ def predict(
             f"There is no way to predict called {by!r}. "
             f"{nearest_hint(by, ('programs', 'student', 'blend'))}"
         )
-    unknown = _as_unlabeled(task, file)
+    unknown = _as_unlabeled(workspace, task, file)
     out.parent.mkdir(parents=True, exist_ok=True)
     labeler = _Labeler(workspace, unknown, by)
     n = labeled = 0
@@ -78,8 +79,8 @@ def predict(
     return PredictReport(n, labeled, out)
 
 
-def _as_unlabeled(task: Task, file: Path) -> Task:
-    """The task over another file: ids are kept where the file has them."""
+def _as_unlabeled(workspace: Workspace, task: Task, file: Path) -> Task:
+    """The task over another file: ids are kept where the file has them, types as they were."""
     modality = MODALITIES.load(task.modality)()
     columns = modality.columns(str(file), Path.cwd())
     has_id = task.rows.id is not None and task.rows.id in columns
@@ -90,9 +91,18 @@ def _as_unlabeled(task: Task, file: Path) -> Task:
         gold=None,
         split=None,
         evaluation_only=(),
+        types=_types(workspace, task),
     )
     metric = "accuracy" if task.metric.startswith("worst_group") else task.metric
     return replace(task, rows=rows, metric=metric)
+
+
+def _types(workspace: Workspace, task: Task) -> Mapping[str, str]:
+    """What the columns of a table were found to hold: a few new rows may look otherwise."""
+    manifest = load_manifest(workspace)
+    if task.modality != "tabular" or manifest is None:
+        return task.rows.types
+    return types_of(read_copied(workspace, manifest.parts[0]), task.rows.inputs)
 
 
 def _pieces(task: Task, base: Path) -> Iterator[tuple["pa.RecordBatch", "pa.RecordBatch"]]:

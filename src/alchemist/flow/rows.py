@@ -293,7 +293,7 @@ def _fingerprint(task: Task, sources: tuple[Path, ...]) -> str:
     rows = task.rows
     files = [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in sources]
     reading = [rows.id, rows.inputs, rows.gold, rows.split, rows.evaluation_only, rows.on_bad_row]
-    return digest([task.modality, files, reading])
+    return digest([task.modality, files, reading, dict(rows.types)])
 
 
 def _split(value: object, part: Part) -> str | None:

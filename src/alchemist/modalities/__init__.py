@@ -10,6 +10,7 @@ MODALITIES: Registry[Modality] = Registry(
         "audio": Entry("alchemist.modalities.media:Audio"),
         "image": Entry("alchemist.modalities.media:Image"),
         "series": Entry("alchemist.modalities.media:Series"),
+        "tabular": Entry("alchemist.modalities.tabular:Tabular"),
         "text": Entry("alchemist.modalities.text:Text"),
         "video": Entry("alchemist.modalities.media:Video"),
     },
