@@ -226,12 +226,12 @@ def test_the_whole_way_from_items_to_labels(workspace: Workspace, tmp_path: Path
     fresh = [{k: row[k] for k in ("id", "series")} for row in series_rows(30, 1, seed=4)]
     write_series(tmp_path / "fresh.parquet", fresh)
     found = predict(workspace, task, tmp_path / "fresh.parquet", tmp_path / "out.parquet", P)
-    assert (found.n_rows, found.labeled) == (30, 30)
+    assert (found.n_rows, found.labeled) == (30, 29)
     labels = pq.read_table(tmp_path / "out.parquet").to_pylist()
     truth = [row["label"] for row in series_rows(30, 1, seed=4)]
     agree = [a["label"] == b for a, b in zip(labels[1:], truth[1:], strict=True)]
     assert np.mean(agree) > 0.9
-    assert not labels[0]["covered"]
+    assert labels[0]["label"] is None
 
     figures = inspect_programs(workspace, task, P, with_gold=True)
     assert [one.report.name for one in figures] == ["end", "not_falling", "rising"]
@@ -248,6 +248,10 @@ def test_the_whole_way_from_items_to_labels(workspace: Workspace, tmp_path: Path
     assert set(told.inputs) <= {"trend.rising", "trend.falling", "ends.high"}
     weights = {one.program: one.weight for one in told.said}
     assert weights["rising"] == weights["not_falling"]
+    unread = explain(workspace, task, "r0", P)
+    assert (unread.label, unread.inputs) == (None, {"the item cannot be read": "no whole series"})
+    table = pq.read_table(workspace.results / "labels.parquet").to_pylist()
+    assert [row["id"] for row in table if row["label"] is None] == ["r0", "r1"]
 
 
 @pytest.mark.parametrize("what", ["induce", "stress"])

@@ -137,7 +137,8 @@ def aggregate(
 
 def _labeled(voted: Voted, model: LabelModel) -> Iterator[LabeledPart]:
     for part in voted.rows.manifest.parts:
-        yield LabeledPart.by_label_model(part, voted.labels(part, model))
+        labeled = LabeledPart.by_label_model(part, voted.labels(part, model))
+        yield labeled.of_readable(voted.rows.readable(part))
 
 
 def _report(task: Task, counts: "Counts", model: LabelModel) -> AggregateReport:

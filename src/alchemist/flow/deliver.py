@@ -1,7 +1,7 @@
 """Deliver: results/labels.parquet for programs, results/labels.csv for people."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -55,6 +55,13 @@ class LabeledPart:
         look = np.where(labels.covered, look, "no program spoke")
         source = np.where(labels.covered, "blend", "student")
         return cls(part, mixed, source, np.ones(len(labels), dtype=bool), look)
+
+    def of_readable(self, there: NDArray[np.bool_]) -> "LabeledPart":
+        """The same with no label, and the reason, for rows whose item could not be read."""
+        if there.all():
+            return self
+        look = np.where(there, self.look, "cannot be read")
+        return replace(self, known=self.known & there, look=look)
 
 
 def blend(labels: Labels, student: Floats) -> Floats:

@@ -140,7 +140,8 @@ def distill(workspace: Workspace, task: Task, progress: Progress) -> DistillRepo
                 for part in voted.rows.manifest.parts:
                     labels = voted.labels(part, label_model)
                     seen = views.get(part.name, lambda p=part: _view(voted.rows, p, student))  # type: ignore[misc]
-                    yield LabeledPart.blended(part, labels, seen)
+                    one = LabeledPart.blended(part, labels, seen)
+                    yield one.of_readable(voted.rows.readable(part))
                     bar.advance(part.rows)
 
             deliver(voted.rows, labeled(), run.folder)

@@ -14,7 +14,9 @@ from alchemist.core.votes import ABSTAIN, MISSING
 from alchemist.flow.aggregate import Voted, fitted_label_model, voted_rows
 from alchemist.flow.deliver import blend
 from alchemist.flow.distill import fitted_student
+from alchemist.flow.extract import found_in
 from alchemist.flow.families import features_read
+from alchemist.flow.rows import read_name
 from alchemist.store.row_parts import Part
 from alchemist.store.vote_columns import read_columns
 from alchemist.store.workspace import Workspace
@@ -94,11 +96,11 @@ def explain(workspace: Workspace, task: Task, row_id: str, progress: Progress) -
         final = blend(labels, seen)[0]
     except NotReady:
         seen, final = None, labels.proba[0]
-    known = covered or seen is not None
+    known = (covered or seen is not None) and bool(voted.rows.readable(part)[position])
     names = task.class_names
     return Explanation(
         id=row_id,
-        inputs=_shown(voted, batch, votes.matrix[0]),
+        inputs=_unread(voted, part, position) or _shown(voted, batch, votes.matrix[0]),
         said=_said(voted, part, row_id, votes.matrix[0], evidence),
         prior=None if evidence is None else _named(names, _softmax(evidence[-1])),
         label_model=_named(names, labels.proba[0]) if covered else None,
@@ -106,6 +108,15 @@ def explain(workspace: Workspace, task: Task, row_id: str, progress: Progress) -
         label=names[int(final.argmax())] if known else None,
         confidence=float(final.max()),
     )
+
+
+def _unread(voted: Voted, part: Part, position: int) -> dict[str, object]:
+    """Why an item could not be read; empty where it could."""
+    if voted.rows.view is None:
+        return {}
+    found = found_in(voted.rows.workspace, voted.rows.view, read_name(part))
+    why = found.problems.get(position)
+    return {} if why is None else {"the item cannot be read": why}
 
 
 def _shown(

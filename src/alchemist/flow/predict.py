@@ -182,6 +182,11 @@ class _Labeler:
         if self._view is not None:
             found = self._view.look.extract(batch)
             batch, there = self._view.show(batch.column(0), found), readable(found)
+        return self._labeled(part, batch, there).of_readable(there)
+
+    def _labeled(
+        self, part: Part, batch: "pa.RecordBatch", there: NDArray[np.bool_]
+    ) -> LabeledPart:
         if self._student is None:
             return LabeledPart.by_label_model(part, self._by_programs(batch, there))
         student = self._student.predict_proba(self._modality.features(batch, self._inputs))
