@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from alchemist.core.progress import Silent
@@ -74,3 +75,22 @@ def test_without_gold_a_models_answers_are_a_check_and_called_one(labeled: Works
     assert list(report.metrics["scores"]) == ["model:claude"]
     assert report.metrics["scores"]["model:claude"]["blend"]["n"] == 2
     assert "2 rows against model:claude (a check, not gold)" in report.scored_on
+
+
+def test_given_classes_sharpen_the_label_model_if_wanted_and_are_not_scored_then(
+    labeled: Workspace,
+) -> None:
+    def proba() -> Any:
+        aggregate(labeled, labeled.task(), Silent())
+        return pq.read_table(labeled.results / "labels.parquet").column("proba").to_pylist()
+
+    untold = proba()
+    for row in "abcdef":
+        give(labeled, row, "ham", source="person")
+    assert proba() == untold, "given classes were used unasked"
+
+    with labeled.task_path.open("a") as task:
+        task.write("[aggregate]\nlearn_from_given = true\n")
+    told = proba()
+    assert all(now[0] > then[0] for now, then in zip(told, untold, strict=True))
+    assert scores(labeled) == {}

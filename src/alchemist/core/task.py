@@ -116,11 +116,19 @@ class VoteSettings:
 
 @dataclass(frozen=True, slots=True)
 class AggregateSettings:
-    """Which label model, and the class balance by class name if it is known."""
+    """Which label model, and what it may know beside the votes.
+
+    Attributes:
+        label_model: Its name.
+        class_balance: Share of each class by name, if it is known.
+        learn_from_given: Whether classes that people gave to rows (gold.jsonl) sharpen it; such
+            rows are never scored afterwards.
+    """
 
     __pydantic_config__: ClassVar[Mapping[str, Any]] = _STRICT
     label_model: str = "default"
     class_balance: Mapping[str, float] = field(default_factory=dict)
+    learn_from_given: bool = False
 
 
 @dataclass(frozen=True, slots=True)

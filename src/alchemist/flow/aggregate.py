@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alchemist.core.contracts import LabelModel
+from alchemist.core.contracts import GoldVotes, LabelModel
 from alchemist.core.errors import NotReady
 from alchemist.core.files import write_atomically
 from alchemist.core.labels import Labels
@@ -24,6 +24,8 @@ from alchemist.flow.rows import Rows, take_in
 from alchemist.flow.vote import part_votes
 from alchemist.label_models import LABEL_MODELS
 from alchemist.label_models.families import by_family, families_in
+from alchemist.store.gold import read_given
+from alchemist.store.learned import mark_learned
 from alchemist.store.program_files import load_programs
 from alchemist.store.row_parts import Part
 from alchemist.store.run_records import (
@@ -98,7 +100,8 @@ def aggregate(
 ) -> AggregateReport:
     """Fit the label model and label every row.
 
-    Where rows carry a split, the model is fitted on those of train alone.
+    Where rows carry a split, the model is fitted on those of train alone. Classes that people
+    gave to rows sharpen it if the task says so; these rows are not scored from then on.
 
     Args:
         workspace: Where the votes are.
@@ -121,7 +124,14 @@ def aggregate(
         counts = count_patterns(voted)
         family = families_of(voted.rows, voted.programs)
         model = by_family(LABEL_MODELS.load(task.aggregate.label_model)(), family)
-        model.fit(counts.fitted, class_balance=class_balance(task))
+        known = given_gold(voted)
+        if known is not None:
+            mark_learned(workspace, known.ids)
+        model.fit(
+            counts.fitted,
+            class_balance=class_balance(task),
+            gold=known.gold if known is not None else None,
+        )
         _save(model, voted.programs, run.folder)
         if final:
             deliver(voted.rows, _labeled(voted, model), run.folder)
@@ -223,6 +233,34 @@ def count_patterns(voted: Voted) -> Counts:
     return Counts(fitted, everything)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenGold:
+    """Rows that people gave a class to and a label model may learn from: ids, votes, classes."""
+
+    ids: tuple[str, ...]
+    gold: GoldVotes
+
+
+def given_gold(voted: Voted) -> GivenGold | None:
+    """What people said of rows that are not set aside for scoring, where the task wants it used."""
+    rows = voted.rows
+    said = read_given(rows.workspace).gold if rows.task.aggregate.learn_from_given else {}
+    ids: list[str] = []
+    votes, labels = [], []
+    for part in rows.manifest.parts if said else ():
+        classes = rows.classes_of(part, said)
+        at = np.flatnonzero((classes >= 0) & fit_mask(rows, part))
+        if len(at):
+            ids += rows.ids(part).take(at).to_pylist()
+            votes.append(voted.votes(part).matrix[at])
+            labels.append(classes[at])
+    if not ids:
+        return None
+    names = tuple(one.name for one in voted.programs)
+    matrix = Votes(np.concatenate(votes), names, len(rows.task.classes))
+    return GivenGold(tuple(ids), GoldVotes(matrix, np.concatenate(labels)))
+
+
 def fit_mask(rows: Rows, part: Part) -> Any:
     """(n,) bool: rows that are not set aside for scoring by a split of valid or test."""
     if rows.task.rows.split is None:
@@ -239,6 +277,7 @@ def aggregate_inputs(voted: Voted) -> dict[str, str]:
         "votes": digest([rows.manifest.digest, programs, list(rows.task.class_names)]),
         "label model": digest([settings.label_model, dict(settings.class_balance)]),
         "splits": digest(fitted if rows.task.rows.split is not None else []),
+        "given": digest(dict(read_given(rows.workspace).gold) if settings.learn_from_given else {}),
     }
 
 
