@@ -203,7 +203,8 @@ def test_odd_recordings_are_named_once_and_the_others_are_seen(tmp_path: Path) -
     ids = rows.ids(part).to_pylist()
     seen = {name for name, there in zip(ids, rows.readable(part), strict=True) if there}
     assert seen == set(fine)
-    (sentence,) = heard.said
+    note, sentence = heard.said
+    assert note.startswith("1 of 6 items were read so: ")
     assert sentence.startswith("3 of 6 items could not be read")
 
 

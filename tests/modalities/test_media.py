@@ -163,3 +163,26 @@ def test_what_holds_no_item_is_told(tmp_path: Path, make_task: MakeTask) -> None
         items(Image(), image_task(make_task, "a.parquet", rows__inputs=["image"]), tmp_path)
     with pytest.raises(BadRows, match="no column 'picture'"):
         items(Image(), image_task(make_task, "a.parquet", rows__inputs=["picture"]), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("write", "complaint"),
+    [
+        pytest.param(lambda p: p.write_bytes(b"PK torn"), "cannot be read as an npz", id="torn"),
+        pytest.param(
+            lambda p: np.savez(p, a=np.zeros((2, 3)), b=np.zeros(3)),
+            r"one entry per row each, and holds a \(2, 3\), b \(3,\)",
+            id="lengths that differ",
+        ),
+        pytest.param(
+            lambda p: np.savez(p, a=np.array([{}, {}])), "cannot be read as an npz", id="objects"
+        ),
+    ],
+)
+def test_an_npz_that_holds_no_rows_says_why(
+    write: Callable[[Path], Any], complaint: str, tmp_path: Path, make_task: MakeTask
+) -> None:
+    write(tmp_path / "s.npz")
+    task = make_task(modality="series", rows__path="s.npz", rows__inputs=["a"], rows__id=None)
+    with pytest.raises(BadRows, match=complaint):
+        items(Series(), task, tmp_path)

@@ -5,6 +5,7 @@ the extractor or the concepts change, makes it what programs see; nuisance colum
 from programs and students and serve the audit alone.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Never
@@ -33,6 +34,7 @@ CONCEPTS = "concepts.toml"
 SAMPLE_ROWS = 100_000
 SEED = 0
 BATCH_ITEMS = 256
+NOTES_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,12 +224,17 @@ def extract(
     kept = ExtractedParts(workspace, look.key)
     missing = [part for part in parts if not kept.has(part.name)]
     if missing:
-        with progress.bar("looking at items", sum(part.rows for part in missing)) as bar:
+        notes: Counter[str] = Counter()
+        total = sum(part.rows for part in missing)
+        with progress.bar("looking at items", total) as bar:
             for part in missing:
                 batch = part.read()
                 found = look.extract(batch, bar.advance)
                 kept.keep(part.name, batch.column(ID).to_pylist(), found)
+                notes.update(found.notes.values())
         kept.forget_others({part.name for part in parts})
+        for note, count in notes.most_common(NOTES_TOLD):
+            progress.say(f"{count:,} of {total:,} items were read so: {note}.")
     problems = kept.problems()
     if missing or problems is None:
         problems = _count_problems(kept, parts)

@@ -128,7 +128,7 @@ class Source:
 
 def _arrays(file: Path) -> Mapping[str, Any]:
     try:
-        with np.load(file, allow_pickle=False) as found:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as found:
             return {name: found[name] for name in found.files}
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise BadRows(f"{file} cannot be read as an npz of plain arrays: {error}.") from None

@@ -14,7 +14,7 @@ import zipfile
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -58,6 +58,10 @@ class ExtractedParts:
     def _home(self) -> Path:
         return self.workspace.inner / "extracted" / self.key
 
+    def _open(self, part: str) -> IO[bytes]:
+        # Opened here, since numpy leaves a damaged file open.
+        return (self._home / f"{part}.npz").open("rb")
+
     def has(self, part: str) -> bool:
         """Whether a part has been looked at."""
         return (self._home / f"{part}.npz").exists()
@@ -65,7 +69,7 @@ class ExtractedParts:
     def get(self, part: str) -> Extracted | None:
         """What was found in a part, or None where it is not kept or is damaged."""
         try:
-            with np.load(self._home / f"{part}.npz", allow_pickle=False) as found:
+            with self._open(part) as file, np.load(file, allow_pickle=False) as found:
                 problems, notes = (
                     dict(zip(found[f"{name}_at"].tolist(), found[name].tolist(), strict=True))
                     for name in ("problems", "notes")
@@ -77,7 +81,7 @@ class ExtractedParts:
     def ids(self, part: str) -> list[str] | None:
         """The ids of a part's rows, without a second look at its items."""
         try:
-            with np.load(self._home / f"{part}.npz", allow_pickle=False) as found:
+            with self._open(part) as file, np.load(file, allow_pickle=False) as found:
                 ids: list[str] = found["ids"].tolist()
                 return ids
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
