@@ -138,6 +138,17 @@ def test_unreadable_items_are_named_once(workspace: Workspace) -> None:
     assert [one["id"] for one in listed["listed"]] == ["r0", "r1"]
 
 
+def test_rows_of_one_id_can_be_left_out(workspace: Workspace) -> None:
+    task = workspace.task({"rows.on_bad_row": "skip"})
+    rows = [*series_rows(), *series_rows(3, 0, seed=1)]
+    write_series(workspace.root / "rows.parquet", rows)
+    found = take_in(workspace, task, P)
+    ids = [one for part in found.manifest.parts for one in found.ids(part).to_pylist()]
+    assert ids == [row["id"] for row in series_rows()]
+    assert found.part(found.manifest.parts[0]).num_rows == 120
+    assert found.as_read(found.manifest.parts[0]).schema.names == ["id", "item"]
+
+
 def test_without_concepts_a_sentence_says_how_to_get_some(workspace: Workspace) -> None:
     (workspace.root / "concepts.toml").unlink()
     with pytest.raises(NotReady, match="alchemist concepts"):

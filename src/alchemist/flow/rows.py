@@ -101,7 +101,7 @@ class Rows:
     def as_read(self, part: Part) -> "pa.RecordBatch":
         """Ids and inputs of one part as the modality reads them; items are bytes here."""
         if part.copied:
-            return read_copied(self.workspace, part)
+            return read_copied(self.workspace, as_named(part))
         import pyarrow as pa
 
         source = self.modality.reread(
@@ -112,7 +112,7 @@ class Rows:
     def ids(self, part: Part) -> "pa.Array":
         """Ids of one part."""
         if part.copied:
-            return read_copied(self.workspace, part, ["id"]).column(0)
+            return read_copied(self.workspace, as_named(part), ["id"]).column(0)
         if self.view is not None:
             return ids_in(self.workspace, self.view, read_name(part))
         return self.as_read(part).column(0)
@@ -130,7 +130,7 @@ class Rows:
         """
         said = read_given(self.workspace).gold
         given = self.classes_of(part, said)
-        batch = read_answers(self.workspace, replace(part, name=read_name(part)))
+        batch = read_answers(self.workspace, as_named(part))
         if batch is None:
             return Answers(given, (None,) * part.rows, {})
         rows = self.task.rows
@@ -173,6 +173,11 @@ class Rows:
 def read_name(part: Part) -> str:
     """The name a part was read under, whatever is seen of it."""
     return part.name.partition("-")[0]
+
+
+def as_named(part: Part) -> Part:
+    """The part under the name it was read and kept by."""
+    return replace(part, name=read_name(part))
 
 
 def sample_rows(rows: Rows, size: int, seed: int = 0) -> "pa.RecordBatch":
