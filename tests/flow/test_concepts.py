@@ -12,8 +12,8 @@ from alchemist.flow.concepts import (
     ask_concepts,
     export_concept_prompts,
     import_concepts,
-    list_concepts,
 )
+from alchemist.flow.job import open_job
 from alchemist.providers.runner import Runner, RunnerSettings
 from alchemist.providers.scripted import Function
 from alchemist.store.workspace import Workspace
@@ -56,9 +56,8 @@ def test_both_questions_are_asked_and_the_second_gives_nuisance(
         ("ends", False),
         ("level", True),
     ]
-    found = list_concepts(workspace)
-    assert found is not None
-    assert found.concepts == report.concepts
+    # What is there is read, not asked for again.
+    assert open_job(workspace.root).concepts().concepts == report.concepts
 
 
 def test_questions_can_be_asked_by_hand(workspace: Workspace, tmp_path: Path) -> None:

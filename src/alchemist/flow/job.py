@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from alchemist.flow.aggregate import AggregateReport
+    from alchemist.flow.concepts import ConceptsReport
     from alchemist.flow.distill import DistillReport
     from alchemist.flow.evaluate import EvaluateReport
     from alchemist.flow.explain import Explanation
@@ -63,6 +64,14 @@ class Job:
 
         with self.workspace.writing("Job.plan"):
             return plan(self.workspace, self.task, self.progress)
+
+    def concepts(self) -> "ConceptsReport":
+        """Ask which differences to look for in items and write concepts.toml; read it if there."""
+        from alchemist.flow.concepts import ask_concepts, list_concepts
+
+        with self.workspace.writing("Job.concepts"):
+            found = list_concepts(self.workspace)
+            return found or ask_concepts(self.workspace, self.task, self.progress)
 
     def synthesize(self) -> "SynthesisReport":
         """Ask the task's provider for programs, within synthesis.max_cost_usd."""
