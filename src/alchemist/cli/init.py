@@ -29,7 +29,10 @@ def init_command(
         str | None, typer.Option("--split", help="Column saying train, valid or test.")
     ] = None,
     modality: Annotated[
-        str, typer.Option("--modality", help="What rows hold: text, image, audio, video, series.")
+        str,
+        typer.Option(
+            "--modality", help="What rows hold: text, tabular, image, audio, video, series."
+        ),
     ] = "text",
     preset: Annotated[
         str | None,
