@@ -86,8 +86,14 @@ def _spread(container: Any, stream: Any, ticks: int) -> list[Pair]:
                 break
             shown = frame
         if shown is not None:
-            pairs.append((shown.to_image(), (following or shown).to_image()))
+            pairs.append((_picture(shown), _picture(following or shown)))
     return pairs
+
+
+def _picture(frame: Any) -> Image.Image:
+    # Handing a single frame to a pool of threads takes far longer than converting it.
+    picture: Image.Image = frame.to_image(threads=1)
+    return picture
 
 
 def _at(frame: Any) -> float:
@@ -99,8 +105,8 @@ def _beginning(container: Any, stream: Any) -> list[Pair]:
     pairs, shown = [], None
     for i, frame in enumerate(container.decode(stream)):
         if shown is not None:
-            pairs.append((shown, frame.to_image()))
-        shown = frame.to_image() if i % step == 0 else None
+            pairs.append((shown, _picture(frame)))
+        shown = _picture(frame) if i % step == 0 else None
         if i >= UNKNOWN:
             break
     if shown is not None:
