@@ -18,6 +18,7 @@ from alchemist.flow.aggregate import fitted_label_model
 from alchemist.flow.deliver import LabeledPart, TableWriter, beside, label_schema, label_table
 from alchemist.flow.distill import fitted_student
 from alchemist.flow.extract import frozen_view, readable
+from alchemist.flow.families import columns_needed
 from alchemist.flow.vote import open_engine, spread_votes
 from alchemist.modalities import MODALITIES
 from alchemist.modalities.types import types_of
@@ -198,7 +199,9 @@ class _Labeler:
         if self._label_model is None:
             raise NotReady("There is no label model.")
         task = self._task
-        bundle = Bundle(self._programs, task.classes, self._inputs, task.as_mapping)
+        programs = self._programs
+        inputs = columns_needed(programs, self._inputs) if task.as_mapping else self._inputs
+        bundle = Bundle(programs, task.classes, inputs, task.as_mapping)
         (votes,) = open_engine(task).vote(bundle, [batch.take(np.flatnonzero(there))])
         found = spread_votes(votes, there)
         names = tuple(program.name for program in self._programs)

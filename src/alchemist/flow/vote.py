@@ -20,6 +20,7 @@ from alchemist.core.progress import Progress
 from alchemist.core.task import Task
 from alchemist.core.votes import MISSING
 from alchemist.engines import ENGINES
+from alchemist.flow.families import columns_needed
 from alchemist.flow.rows import Rows, take_in
 from alchemist.sandbox import open_sandbox
 from alchemist.store.program_files import load_programs
@@ -155,7 +156,8 @@ def _run_missing(
     engine = open_engine(task)
     with progress.bar("voting", total) as bar:
         for absent, parts in groups.items():
-            bundle = Bundle(absent, task.classes, rows.inputs, task.as_mapping)
+            inputs = columns_needed(absent, rows.inputs) if task.as_mapping else rows.inputs
+            bundle = Bundle(absent, task.classes, inputs, task.as_mapping)
             results = engine.vote(bundle, (_asked(rows, part) for part in parts))
             for part, votes in zip(parts, results, strict=True):
                 spread = spread_votes(votes, rows.readable(part))
