@@ -38,6 +38,11 @@ from alchemist.core.task import Task
         pytest.param({"aggregate__class_balance": {"ham": 0, "spam": 1}}, "must be above 0", id="no share"),
         pytest.param({"privacy__send_rows": "perhaps"}, "must be true or false", id="no boolean"),
         pytest.param({"rows": 3}, "rows must be a table", id="no table"),
+        pytest.param({"modality": "image", "concepts__viwe": "full"}, "concepts.viwe is not a setting. Did you mean 'view'", id="unknown key of concepts"),
+        pytest.param({"modality": "image", "concepts__view": "objct"}, "Did you mean 'object'", id="view"),
+        pytest.param({"modality": "image", "concepts__rule": "median"}, "concepts.rule = 'median' is not one we know", id="rule"),
+        pytest.param({"modality": "image", "concepts__max_problems": 5}, "is a share between 0 and 1", id="no share of problems"),
+        pytest.param({"concepts__view": "crop"}, "so take the table out", id="concepts of text"),
     ],
 )  # fmt: skip
 def test_a_bad_task_is_told_by_field(
@@ -51,3 +56,11 @@ def test_a_bad_task_is_told_by_field(
 def test_classes_answer_to_any_case_and_to_aliases(make_task: Callable[..., Task]) -> None:
     table = make_task(classes=[{"name": "Ham", "aliases": ["OK mail"]}, {"name": "spam"}]).spellings
     assert table == {"ham": 0, "ok mail": 0, "spam": 1}
+
+
+@pytest.mark.parametrize(("modality", "suits"), [("text", "tfidf"), ("image", "linear")])
+def test_the_student_suits_the_modality_unless_one_is_named(
+    make_task: Callable[..., Task], modality: str, suits: str
+) -> None:
+    assert make_task(modality=modality).distill.end_model == suits
+    assert make_task(modality=modality, distill__end_model="mine").distill.end_model == "mine"

@@ -18,6 +18,7 @@ MOST_PARAMETERS = 8
 SPLITS = ("train", "valid", "test")
 MEDIA = ("image", "audio", "series", "video")
 VIEWS = ("full", "crop", "object")
+SPLIT_RULES = ("otsu", "centred")
 TYPES = ("int", "float", "bool", "text")
 LEVELS = ("kernel", "kernel-nolandlock", "wasm", "os-profile", "language")
 
@@ -315,6 +316,7 @@ def _check_concepts(task: Task) -> None:
             "as they are, so take the table out."
         )
     _check_choice("concepts.view", settings.view, VIEWS)
+    _check_choice("concepts.rule", settings.rule, SPLIT_RULES)
     if not 0 <= settings.max_problems <= 1:
         raise BadTask(
             f"concepts.max_problems = {settings.max_problems} is a share between 0 and 1."
