@@ -6,6 +6,7 @@ import typer
 
 from alchemist.cli.aggregate import aggregate_command
 from alchemist.cli.annotate import annotate_command
+from alchemist.cli.baselines import baselines_command
 from alchemist.cli.concepts import concepts_command
 from alchemist.cli.costs import costs_command
 from alchemist.cli.demo import demo_command
@@ -40,6 +41,7 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo_command,
     "init": init_command,
     "concepts": concepts_command,
+    "baselines": baselines_command,
     "plan": plan_command,
     "run": run_command,
     "synthesize": synthesize_command,

@@ -94,7 +94,7 @@ def evaluate(workspace: Workspace, task: Task, progress: Progress) -> EvaluateRe
         skipped = "labels and gold are unchanged"
         return EvaluateReport(task.metric, metrics["scored_on"], metrics, bill, skipped)
     with recording(workspace, "evaluate", inputs) as run:
-        groups = _group_column(task)
+        groups = group_column(task)
         scores: dict[str, dict[str, Any]] = {}
         given = read_given(workspace).models
         for name, pieces in (*_gold_rows(voted), *_checked_rows(voted, given)):
@@ -255,7 +255,8 @@ def _prior(label_model: LabelModel, votes: Votes) -> NDArray[np.float64]:
     return prior
 
 
-def _group_column(task: Task) -> str | None:
+def group_column(task: Task) -> str | None:
+    """The column whose values are the groups that scores are told by; None without any."""
     kind, _, column = task.metric.partition(":")
     if kind == "worst_group":
         return column

@@ -202,12 +202,21 @@ def take_in(workspace: Workspace, task: Task, progress: Progress) -> Rows:
     Raises:
         BadRows: Nothing to read, a bad row under on_bad_row = "stop", or two rows of one id.
     """
+    return _seen(read_in(workspace, task, progress), progress)
+
+
+def read_in(workspace: Workspace, task: Task, progress: Progress) -> Rows:
+    """The same without what programs see of items: nothing is looked at.
+
+    Raises:
+        BadRows: As in take_in.
+    """
     modality = MODALITIES.load(task.modality)()
     base = workspace.root
     fingerprint = _fingerprint(task, modality.sources(task, base))
     manifest = load_manifest(workspace)
     if manifest is not None and manifest.fingerprint == fingerprint:
-        return _seen(Rows(workspace, task, modality, manifest, reread=False), progress)
+        return Rows(workspace, task, modality, manifest, reread=False)
     try:
         manifest = _store(workspace, task, modality, fingerprint, progress, None)
     except _RepeatedIds:
@@ -215,7 +224,7 @@ def take_in(workspace: Workspace, task: Task, progress: Progress) -> Rows:
         manifest = _store(workspace, task, modality, fingerprint, progress, twice)
     if manifest.n_rows == 0:
         raise BadRows(f"{task.rows.path} holds no rows; it needs at least one.")
-    return _seen(Rows(workspace, task, modality, manifest, reread=True), progress)
+    return Rows(workspace, task, modality, manifest, reread=True)
 
 
 def _seen(rows: Rows, progress: Progress) -> Rows:
