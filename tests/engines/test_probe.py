@@ -3,7 +3,7 @@ import time
 import pyarrow as pa
 import pytest
 
-from alchemist.core.contracts import Bundle, Limits
+from alchemist.core.contracts import Bundle, Limits, Sandbox
 from alchemist.core.program import Program
 from alchemist.engines.probe import probe
 from alchemist.sandbox import open_sandbox
@@ -47,15 +47,19 @@ def test_broken_slow_and_stateful_programs_are_told_apart() -> None:
     assert "another order" in told.message
 
 
+def _seconds(sandbox: Sandbox, bundle: Bundle, batch: pa.RecordBatch) -> float:
+    began = time.perf_counter()
+    sandbox.run(bundle, batch, Limits())
+    return time.perf_counter() - began
+
+
 @pytest.mark.slow
 def test_the_time_of_the_full_pass_is_predicted() -> None:
     source = "def label(text):\n    for _ in range(3000): pass\n    return None\n"
     bundle = Bundle(tuple(Program(f"p{k}", source) for k in range(3)), CLASSES, ("text",))
     with open_sandbox("kernel") as sandbox:  # type: ignore[attr-defined]
         predicted = probe(sandbox, bundle, rows(8000)).seconds(8000)
-        began = time.perf_counter()
-        sandbox.run(bundle, rows(8000), Limits())
-        taken = time.perf_counter() - began
+        taken = min(_seconds(sandbox, bundle, rows(8000)) for _ in range(3))
     # Two shared cores: within a factor of five is what can be promised to hold always.
     assert taken / 5 < predicted < taken * 5
 

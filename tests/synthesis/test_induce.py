@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from alchemist.core.errors import BadRows
@@ -120,6 +120,7 @@ def test_no_text_whatever_makes_a_program_the_sandbox_refuses(known: list[tuple[
 
 
 @given(st.integers(0, 50), st.integers(0, 50))
+@example(0, 49)
 def test_the_floor_lies_under_the_share_and_grows_with_evidence(right: int, wrong: int) -> None:
     def low(k: int, n: int) -> float:
         return float(wilson_low(np.array(float(k)), np.array(float(n))))

@@ -164,7 +164,8 @@ def wilson_low(right: Floats, votes: Floats, z: float = 1.0) -> Floats:
     p = right / n
     centre = p + z**2 / (2 * n)
     spread = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    low: Floats = np.where(votes > 0, (centre - spread) / (1 + z**2 / n), 0.0)
+    # With nobody right both terms are equal, and rounding may leave less than nothing.
+    low: Floats = np.where(votes > 0, np.maximum(centre - spread, 0) / (1 + z**2 / n), 0.0)
     return low
 
 
