@@ -97,6 +97,44 @@ def test_a_file_with_a_precision_in_its_name_is_found(ending: str, tmp_path: Pat
     assert opened(folder).extract([RED], [COLOUR]).values[0].argmax() == 0
 
 
+def test_sound_is_compared_with_captions_too(tmp_path: Path) -> None:
+    clip = opened(tiny_models.sound_pair(tmp_path), modality="audio")
+    high_low = Concept(
+        "c", "?", (Option("low", phrases=("red",)), Option("high", phrases=("blue",)))
+    )
+    items = [made.wav(made.tone(f, 1.3, rate=16000), rate=16000) for f in (150, 3500)]
+    found = clip.extract([*items, b"text"], [high_low])
+    assert found.values[:2].argmax(axis=1).tolist() == [0, 1]
+    assert list(found.problems) == [2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        pytest.param({"truncation": "fusion"}, "only truncation 'rand_trunc'", id="fused views"),
+        pytest.param({"feature_extractor_type": "Wav2Vec2"}, "only CLAP's", id="another encoder"),
+        pytest.param({"hop_length": None}, "is missing or no number", id="no hop"),
+    ],
+)
+def test_a_sound_encoder_we_do_not_know_is_refused(
+    changes: dict[str, Any], complaint: str, tmp_path: Path
+) -> None:
+    folder = tiny_models.sound_pair(tmp_path)
+    told = {**tiny_models.HEARING, **changes}
+    (folder / "preprocessor_config.json").write_text(json.dumps(told))
+    with pytest.raises(BadModel, match=complaint):
+        opened(folder, modality="audio")
+
+
+def test_a_film_is_compared_by_its_frames(tmp_path: Path) -> None:
+    pytest.importorskip("av")
+    clip = opened(tiny_models.pair(tmp_path), modality="video")
+    shade = Concept("c", "?", (Option("white"), Option("black")))
+    found = clip.extract([made.film(), b"no film"], [shade])
+    assert found.values[0].argmax() == 0
+    assert list(found.problems) == [1]
+
+
 def without(name: str) -> Any:
     return lambda folder: (folder / name).unlink()
 

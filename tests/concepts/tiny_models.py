@@ -121,6 +121,37 @@ def pair(folder: Path, **config: Any) -> Path:
     return folder
 
 
+HEARING = {
+    "feature_extractor_type": "ClapFeatureExtractor",
+    "truncation": "rand_trunc",
+    "padding": "repeatpad",
+    "sampling_rate": 8000,
+    "fft_window_size": 256,
+    "hop_length": 80,
+    "feature_size": 4,
+    "frequency_min": 50,
+    "frequency_max": 4000,
+    "max_length_s": 0.5,
+}
+
+
+def sound_pair(folder: Path) -> Path:
+    """Two towers for sound: low sounds are red, high ones blue."""
+    pair(folder)
+    (folder / "onnx" / "vision_model.onnx").unlink()
+    nodes = [
+        node("ReduceMean", "input_features", "bands", axes=[1, 2], keepdims=0),
+        node("ReduceMean", "bands", "middle", axes=[1], keepdims=1),
+        node("Sub", "bands middle", "centred"),
+        node("MatMul", "centred w", "audio_embeds"),
+    ]
+    weights = {"w": np.array([COLOURS["red"]] * 2 + [COLOURS["blue"]] * 2, dtype=np.float32)}
+    file = folder / "onnx" / "audio_model.onnx"
+    save(file, nodes, {"input_features": ["n", 1, 51, 4]}, {"audio_embeds": ["n", 3]}, weights)
+    (folder / "preprocessor_config.json").write_text(json.dumps(HEARING))
+    return folder
+
+
 def card(folder: Path, tags: Sequence[str], **told: Any) -> Path:
     """model.json and labels.txt beside a model."""
     (folder / "labels.txt").write_text("\n".join(tags))

@@ -5,6 +5,7 @@ only if its full 128-bit key fits; two keys that share the integer only cost eac
 """
 
 import sqlite3
+import weakref
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Cache:
                 with suppress(FileNotFoundError):
                     path.with_name(path.name + end).unlink()
             self._database = self._open()
+        # An extractor has no end of its own; the file is let go of with the last user.
+        self._end = weakref.finalize(self, self._database.close)
 
     def _open(self) -> sqlite3.Connection:
         # Readers in other threads are fine: each call below is one statement.
@@ -72,7 +75,7 @@ class Cache:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._database.close()
+        self._end()
 
 
 def _number(key: bytes) -> int:
