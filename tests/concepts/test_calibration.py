@@ -38,6 +38,7 @@ def heavy_tails(n: int) -> NDArray[np.float64]:
 values = arrays(np.float64, st.integers(2, 40), elements=st.floats(-1e3, 1e3, width=32))
 
 
+@pytest.mark.slow
 @given(values.filter(lambda v: np.ptp(v) > 1e-3))
 def test_otsu_cuts_where_the_two_groups_vary_least(x: NDArray[np.float64]) -> None:
     def within(at: float) -> float:

@@ -22,6 +22,7 @@ concepts = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(many=st.lists(concepts, max_size=4, unique_by=lambda c: c.name))
 def test_what_is_written_is_read_back(
