@@ -53,4 +53,4 @@ def test_an_unknown_preset_offers_the_nearest_before_anything_is_written(tmp_pat
     with pytest.raises(UnknownName, match="Did you mean 'paper'"):
         made(tmp_path, "papers")
     assert not (tmp_path / "task").exists()
-    assert set(PRESETS) == {"paper"}
+    assert set(PRESETS) == {"paper", "waterbirds"}

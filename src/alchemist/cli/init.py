@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from alchemist.cli.options import Quiet, console
+from alchemist.core.errors import InputError
 
 
 def init_command(
@@ -14,10 +15,10 @@ def init_command(
         Path,
         typer.Option("--data", help="csv, tsv, jsonl or parquet; for media a folder or npz too."),
     ],
-    classes: Annotated[str, typer.Option("--classes", help="Class names: a,b,c.")],
+    classes: Annotated[str, typer.Option("--classes", help="Class names: a,b,c.")] = "",
     instruction: Annotated[
         str, typer.Option("--instruction", help="One sentence: what is to be decided.")
-    ],
+    ] = "",
     inputs: Annotated[
         list[str] | None, typer.Option("--input", help="Column programs may read; repeatable.")
     ] = None,
@@ -38,26 +39,31 @@ def init_command(
         str | None,
         typer.Option(
             "--preset",
-            help="paper: ten programs, one per call, Snorkel's label model, a linear student.",
+            help="paper: ten programs, one per call, Snorkel's label model, a linear student. "
+            "waterbirds: --data is its published folder, and nothing else is needed.",
         ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Make a task for a file of rows."""
-    from alchemist.flow.init import init
+    from alchemist.flow.init import init, init_waterbirds
 
-    report = init(
-        folder,
-        data=data,
-        inputs=tuple(inputs or ()),
-        classes=tuple(one.strip() for one in classes.split(",") if one.strip()),
-        instruction=instruction,
-        gold=gold,
-        id_column=id_column,
-        split=split,
-        modality=modality,
-        preset=preset,
-    )
+    if preset == "waterbirds":
+        report = init_waterbirds(folder, data=data)
+    else:
+        _check_given(classes, instruction)
+        report = init(
+            folder,
+            data=data,
+            inputs=tuple(inputs or ()),
+            classes=tuple(one.strip() for one in classes.split(",") if one.strip()),
+            instruction=instruction,
+            gold=gold,
+            id_column=id_column,
+            split=split,
+            modality=modality,
+            preset=preset,
+        )
     out = console(quiet=quiet)
     out.tell(f"Wrote {report.task_path}. The data has the columns {', '.join(report.columns)}.")
     if report.to_fill:
@@ -65,3 +71,13 @@ def init_command(
         for one in report.to_fill:
             out.tell(f"  - {one}")
     out.tell(f"Then: alchemist plan {folder}   and   alchemist run {folder}")
+
+
+def _check_given(classes: str, instruction: str) -> None:
+    """Only a preset knows these by itself."""
+    for option, value, what in (
+        ("--classes", classes, "the class names, such as a,b,c"),
+        ("--instruction", instruction, "in one sentence what is to be decided"),
+    ):
+        if not value.strip():
+            raise InputError(f"{option} is missing; say {what}.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alchemist.core.errors import BadTask, InputError, UnknownName, nearest_hint
+from alchemist.flow import waterbirds
 from alchemist.label_models import LABEL_MODELS
 from alchemist.modalities import MODALITIES
 from alchemist.modalities.sources import FOLDER_COLUMNS
@@ -18,12 +19,13 @@ _IDS = ("id", "row_id", "uuid", "key")
 
 # Settings that go together, by name; they are written out, so that every later command and the
 # reader of task.toml see them.
-PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {
         "synthesis": {"strategies": ["paper"], "prompts": 10, "programs_per_prompt": 1},
         "aggregate": {"label_model": "snorkel"},
         "distill": {"end_model": "tfidf"},
     },
+    "waterbirds": waterbirds.SETTINGS,
 }
 
 
@@ -98,8 +100,9 @@ def init(
         "rows": rows,
         "synthesis": {"strategies": ["knowledge"], "provider": "openai", "model": ""},
     }
-    for table, settings in PRESETS.get(preset or "", {}).items():
-        tables[table] = {**tables.get(table, {}), **settings}
+    for key, settings in PRESETS.get(preset or "", {}).items():
+        table = isinstance(settings, Mapping)
+        tables[key] = {**tables.get(key, {}), **settings} if table else settings
     check_task(tables)
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -108,6 +111,27 @@ def init(
     except OSError as error:
         raise InputError(f"{root} cannot be written: {error.strerror}.") from None
     return InitReport(workspace.task_path, columns, _to_fill(tables))
+
+
+def init_waterbirds(root: Path, *, data: Path) -> InitReport:
+    """Write the task of Waterbirds for its published folder; alchemist.csv is put beside it.
+
+    Raises:
+        BadRows: The folder is not laid out like Waterbirds.
+        InputError: It cannot be written, or the task is there already.
+    """
+    return init(
+        root,
+        data=waterbirds.waterbirds_table(data),
+        inputs=("image",),
+        classes=waterbirds.CLASSES,
+        instruction=waterbirds.INSTRUCTION,
+        gold="label",
+        id_column="id",
+        split="split",
+        modality="image",
+        preset="waterbirds",
+    )
 
 
 _COMMENTS = {
@@ -158,6 +182,8 @@ def _to_fill(tables: dict[str, Any]) -> tuple[str, ...]:
         raise BadTask("The instruction is empty; say in one sentence what is to be decided.")
     if not tables["synthesis"]["model"]:
         found.append("synthesis.model, the language model to ask (or paste answers by hand)")
+    if tables.get("concepts", {}).get("extractor") == "clip":
+        found.append("concepts.model, the folder of a two-tower model")
     label_model = tables.get("aggregate", {}).get("label_model", "default")
     if not LABEL_MODELS.installed(label_model):
         extra = LABEL_MODELS.ours[label_model].extra
