@@ -63,6 +63,25 @@ def test_one_row(run: Run, source: str, kind: str | None) -> None:
     assert set(kinds(votes)) == ({kind} if kind else set())
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        pytest.param("object_aspct", "KeyError: 'object_aspct'. Did you mean 'object_aspect'?", id="near"),
+        pytest.param("weather", "KeyError: 'weather'", id="far"),
+    ],
+)  # fmt: skip
+def test_a_value_of_no_name_is_told_with_a_near_one(name: str, told: str) -> None:
+    source = f"def label(row):\n    return 1 if row[{name!r}] > 1 else 0\n"
+    bundle = bundle_of(source, inputs=("object_aspect", "edges"), as_mapping=True)
+    batch = pa.record_batch({"id": ["a"], "object_aspect": [1.0], "edges": [2.0]})
+    sandbox = ProcessSandbox()
+    try:
+        votes = sandbox.run(bundle, batch, Limits())
+    finally:
+        sandbox.close()
+    assert votes.faults.examples[0].message == told
+
+
 @pytest.mark.slow
 def test_bare_except_does_not_swallow_the_time_limit(run: Run) -> None:
     source = (

@@ -78,7 +78,7 @@ class InProcessSandbox:
                 continue
             outcome = _run(prepared.code, asked, bundle, limits)
             matrix[:, k] = tally.votes(outcome, chunk.original)
-            found += tally.faults(program.name, outcome, chunk.original, ids)
+            found += tally.faults(program.name, outcome, chunk.original, ids, bundle)
         return BatchVotes(matrix, found)
 
     def close(self) -> None:

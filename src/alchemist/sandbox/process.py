@@ -128,7 +128,7 @@ class ProcessSandbox:
                     found += Faults.of([Fault(name, "infra", outcome)])
                     continue
                 matrix[:, k] = tally.votes(outcome, chunk.original)
-                found += tally.faults(name, outcome, chunk.original, ids)
+                found += tally.faults(name, outcome, chunk.original, ids, bundle)
         return BatchVotes(matrix, found)
 
     def close(self) -> None:

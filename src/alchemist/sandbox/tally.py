@@ -6,17 +6,21 @@ against the bounds of their header, and text is decoded with replacement.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alchemist.core.contracts import Bundle
 from alchemist.core.faults import EXAMPLES_KEPT, Fault, Faults
 from alchemist.core.votes import MISSING
 from alchemist.sandbox.confined import wire
 
+_MISSED = re.compile(r"KeyError: '(.*)'")
 _GENERIC = {
     "exception": "the program raised an exception",
     "timeout": "the row took too long",
@@ -72,7 +76,13 @@ def votes(outcome: Outcome, original: NDArray[np.int64]) -> NDArray[np.int16]:
     return column[original]
 
 
-def faults(name: str, outcome: Outcome, original: NDArray[np.int64], ids: Any) -> Faults:
+def faults(
+    name: str,
+    outcome: Outcome,
+    original: NDArray[np.int64],
+    ids: Any,
+    bundle: Bundle,
+) -> Faults:
     """The program's failures, counted over the batch's rows, with the first examples of each.
 
     Args:
@@ -80,7 +90,9 @@ def faults(name: str, outcome: Outcome, original: NDArray[np.int64], ids: Any) -
         outcome: What it left.
         original: (n,) the distinct row behind each row.
         ids: Arrow array of n row ids.
+        bundle: What was run; a name that its rows do not know is told with a near one.
     """
+    keys = bundle.inputs if bundle.as_mapping else ()
     counts: dict[tuple[str, str], int] = {}
     examples: list[Fault] = []
     for row, line, cell, message in outcome.records:
@@ -98,5 +110,15 @@ def faults(name: str, outcome: Outcome, original: NDArray[np.int64], ids: Any) -
             counts[name, kind] = counts.get((name, kind), 0) + len(failed)
             for row in failed[:EXAMPLES_KEPT].tolist():
                 line, message = said.get(int(original[row]), (0, _GENERIC[kind]))
+                message = _with_near_name(message, keys)
                 examples.append(Fault(name, kind, message, ids[row].as_py(), line or None))
     return Faults.of(examples, counts)
+
+
+def _with_near_name(message: str, keys: Sequence[str]) -> str:
+    """`KeyError: 'object_aspct'` alone does not tell the model that mends it what to write."""
+    missed = _MISSED.fullmatch(message)
+    if missed is None or missed[1] in keys:
+        return message
+    near = get_close_matches(missed[1], keys, n=1)
+    return f"{message}. Did you mean {near[0]!r}?" if near else message

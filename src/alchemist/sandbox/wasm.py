@@ -86,7 +86,7 @@ class WasmSandbox:
                 continue
             outcome = _Program(program.source, bundle, chunk, limits).run()
             matrix[:, k] = tally.votes(outcome, chunk.original)
-            found += tally.faults(program.name, outcome, chunk.original, ids)
+            found += tally.faults(program.name, outcome, chunk.original, ids, bundle)
         return BatchVotes(matrix, found)
 
 
