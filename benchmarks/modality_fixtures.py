@@ -329,17 +329,13 @@ def tagger(model: str, *, modality: str = "image", view: str = "full") -> dict[s
     }
 
 
-def measure() -> list[Row]:
-    """Every fixture, on valid and test rows."""
-    return [*speech(), *bird_attributes(), *sky_pictures(), *bird_pictures()]
-
-
 def main() -> None:
     """Measure every fixture."""
+    rows = [*speech(), *bird_attributes(), *sky_pictures(), *bird_pictures()]
     write_table(
         "modality-fixtures",
         "python -m benchmarks.modality_fixtures",
-        measure(),
+        rows,
         f"calibration rule {RULE!r} and label model {LABEL_MODEL!r} for all sets",
     )
 
