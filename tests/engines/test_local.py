@@ -128,6 +128,7 @@ def test_closing_in_the_middle_is_prompt_and_leaves_no_process() -> None:
 
 RUNNER = textwrap.dedent(
     """
+    import signal
     import sys
     import pyarrow as pa
     from alchemist.core.contracts import Bundle
@@ -136,6 +137,8 @@ RUNNER = textwrap.dedent(
     from alchemist.engines.local import LocalEngine
     from alchemist.sandbox import open_sandbox
 
+    # Whoever starts the tests in the background hands SIGINT down as ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     source = "def label(text):\\n    for _ in range(200000): pass\\n    return 1\\n"
     classes = (LabelClass("a"), LabelClass("b"))
     bundle = Bundle((Program("p", source),), classes, ("text",))

@@ -23,10 +23,13 @@ from tests.providers.fake_server import Scenario, serving
 
 # Small parts, so that a small file has many of them; each chunk voted on leaves a line.
 RUN = """
+import signal
 import sys
 import alchemist.store.row_parts as row_parts
 from alchemist.sandbox.process import ProcessSandbox
 
+# Whoever starts the tests in the background hands SIGINT down as ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 row_parts.PART_ROWS = 500
 stage, root, log, *options = sys.argv[1:]
 vote = ProcessSandbox.run
