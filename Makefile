@@ -42,8 +42,8 @@ test-slow: $(DEV)  ## minutes of stress tests
 	$(BIN)/python -m pytest -m stress
 
 test-extras: $(DEV)  ## tests of optional dependencies; skips are counted
-	$(PIP) install google-re2 pandas polars pillow onnxruntime tokenizers onnx av soundfile
-	$(BIN)/python -m pytest -m extra
+	$(PIP) install -e '.[anthropic,audio,documents,encoder,re2,video,wasm]' onnx pandas polars
+	$(BIN)/python -m pytest -m "extra and not stress"
 
 test-browser:    ## journeys through the web pages (there are none yet)
 	@echo "There are no web pages yet, so there is nothing to test in a browser."; exit 1
