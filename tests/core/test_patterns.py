@@ -1,6 +1,7 @@
 from collections import Counter
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -44,3 +45,15 @@ def test_counting_leaves_the_matrix_of_the_caller_writable() -> None:
     PatternCounts.of(Votes(matrix, ("a", "b"), 2))
     matrix[0, 0] = 1
     assert matrix[0, 0] == 1
+
+
+@pytest.mark.parametrize("votes", [(-2, -1), (-1, 0), (-2, 1), (-2, 76)], ids=str)
+def test_rows_of_many_programs_that_differ_in_one_vote_are_told_apart(
+    votes: tuple[int, int],
+) -> None:
+    low, high = votes
+    matrix = np.full((61, 60), low, dtype=np.int16)
+    matrix[np.arange(60), np.arange(60)] = high
+    found = find_patterns(matrix)
+    assert len(found.patterns) == 61
+    np.testing.assert_array_equal(found.patterns[found.inverse], matrix)

@@ -96,7 +96,8 @@ def find_patterns(matrix: NDArray[np.int16]) -> FoundPatterns:
 
 def _words(matrix: NDArray[np.int16]) -> list[NDArray[np.float64]]:
     """The rows of an (n, m) matrix as one or more (n,) whole numbers that sort alike."""
-    low, high = min(int(matrix.min()), 0), int(matrix.max())
+    # 0 is always between, so that no digit is as large as the base.
+    low, high = min(int(matrix.min()), 0), max(int(matrix.max()), 0)
     width = max(2, high - low + 1)
     # Whole numbers below 2 ** 53 are exact in a float, and its products are BLAS.
     per_word = int(53 / np.log2(width))
