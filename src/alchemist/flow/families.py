@@ -43,11 +43,12 @@ def columns_needed(programs: Sequence[Program], names: Sequence[str]) -> tuple[s
 
     All of them, unless every program reads its row by plain names alone: `row["…"]` or
     `row.get("…")`. A hundred columns of which ten are read cost ten times as much to hand over.
+    All of them, too, where a name is none: its fault tells the name that comes nearest.
     """
     needed: set[str] = set()
     for program in programs:
         read = _plainly_read(program)
-        if read is None:
+        if read is None or not read <= set(names):
             return tuple(names)
         needed |= read
     # A mapping of nothing would make all rows alike, so there is always one.
