@@ -191,11 +191,10 @@ def test_ctrl_c_ends_everything_promptly() -> None:
     process, below = started_runner()
     began = time.perf_counter()
     os.killpg(process.pid, signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=10)
     assert said == "interrupted\n"
     assert process.returncode == 130
-    # All parts would take minutes; a busy machine may need some seconds to stop.
-    assert time.perf_counter() - began < 30
+    assert time.perf_counter() - began < 5
     assert gone(below)
 
 
