@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from alchemist.core.concepts import Feature
 from alchemist.core.contracts import EndModel, LabelModel
 from alchemist.flow.aggregate import Voted
+from alchemist.flow.distill import fitted_student
 from alchemist.flow.extract import View, found_in
 from alchemist.flow.rows import read_name, unlabeled
 
@@ -28,7 +29,7 @@ _COMPARED = ("label_model", "student")
 
 
 def audit_nuisance(
-    voted: Voted, label_model: LabelModel, student: EndModel | None
+    voted: Voted, label_model: LabelModel, *, distilled: bool
 ) -> list[dict[str, Any]]:
     """One entry per nuisance, the most telling first; none where there are no items.
 
@@ -39,6 +40,7 @@ def audit_nuisance(
     if view is None or not view.nuisance:
         return []
     hidden = np.concatenate(list(_hidden(voted, view)))
+    student = fitted_student(voted.rows.workspace)[0] if distilled else None
     outputs = _labels(voted, label_model, student)
     entries = []
     for name, sides in _sides(view.nuisance, hidden, _fitted(voted)).items():

@@ -105,8 +105,7 @@ def evaluate(workspace: Workspace, task: Task, progress: Progress) -> EvaluateRe
             }
             if name not in given:
                 scores[name] |= _score_models(voted, pieces, given)
-        student = fitted_student(workspace)[0] if distilled is not None else None
-        nuisance = audit_nuisance(voted, label_model, student)
+        nuisance = audit_nuisance(voted, label_model, distilled=distilled is not None)
         told = cautions(scores)
         metrics = {
             "metric": task.metric,
