@@ -12,7 +12,7 @@ MODEL = "model:"
 
 @dataclass(frozen=True, slots=True)
 class GivenLabels:
-    """What gold.jsonl says, the last word on a row first.
+    """What gold.jsonl says; the last word on a row counts.
 
     Attributes:
         gold: Class name by row id, as people said it; this is gold.
