@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from alchemist.core.errors import BadRows, NotReady, StoreError
-from alchemist.end_models.tfidf import ARRAYS, CARD, TfidfStudent
+from alchemist.end_models.keeping import ARRAYS, CARD
+from alchemist.end_models.tfidf import TfidfStudent
 
 GOOD = ["lovely saddle", "great ride, thanks", "thanks a lot", "great bike"]
 BAD = ["brakes broken", "chain broken again", "flat tyre, refund", "refund please"]

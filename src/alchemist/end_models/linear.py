@@ -7,24 +7,19 @@ Spread is half the distance between the 16 % and 84 % quantiles, one standard de
 bell curve, so a few huge values neither stretch the scale nor carry the day.
 """
 
-import io
-import json
-import zipfile
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from alchemist.core.errors import BadRows, NotReady, StoreError
-from alchemist.core.files import write_atomically
+from alchemist.core.errors import BadRows, NotReady
+from alchemist.end_models.keeping import keep, revive
 from alchemist.end_models.lesson import checked_labels, checked_weights
 from alchemist.end_models.softmax import Linear, fit_softmax, softmax
 
 Floats = NDArray[np.float64]
 
-ARRAYS = "student.npz"
-CARD = "card.json"
 LIMIT = 4.0
 _FORMAT = "alchemist linear student"
 _VERSION = 1
@@ -94,18 +89,14 @@ class LinearStudent:
     def save(self, folder: Path) -> None:
         """Write the arrays to student.npz and what they are to card.json."""
         linear = self._fitted()
-        arrays = io.BytesIO()
-        np.savez_compressed(
-            arrays,
-            middle=self._middle,
-            spread=self._spread,
-            lacking=self._lacking,
-            weights=linear.weights,
-            intercept=linear.intercept,
-        )
-        card = {"format": _FORMAT, "version": _VERSION, **self._card}
-        write_atomically(folder / ARRAYS, arrays.getvalue())
-        write_atomically(folder / CARD, (json.dumps(card, indent=2) + "\n").encode())
+        arrays: dict[str, NDArray[Any]] = {
+            "middle": self._middle,
+            "spread": self._spread,
+            "lacking": self._lacking,
+            "weights": linear.weights,
+            "intercept": linear.intercept,
+        }
+        keep(folder, arrays, {"format": _FORMAT, "version": _VERSION, **self._card})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -114,16 +105,7 @@ class LinearStudent:
         Raises:
             StoreError: The folder holds no such model, a damaged one, or a newer format.
         """
-        try:
-            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-            with np.load(folder / ARRAYS, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in _NAMES}
-            return cls._revive(card, arrays)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise StoreError(
-                f"The student in {str(folder)!r} cannot be read ({error}); "
-                "run `alchemist distill` to make it again."
-            ) from error
+        return revive(folder, _NAMES, cls._revive)
 
     @classmethod
     def _revive(cls, card: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:

@@ -1,8 +1,5 @@
 """The default student for text: TF-IDF of words and characters, and logistic regression."""
 
-import io
-import json
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -10,16 +7,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from alchemist.core.errors import NotReady, StoreError
-from alchemist.core.files import write_atomically
+from alchemist.core.errors import NotReady
 from alchemist.end_models.grams import N_BUCKETS, Vocabulary, learn_vocabulary, weigher
+from alchemist.end_models.keeping import keep, revive
 from alchemist.end_models.lesson import checked_labels, checked_weights
 from alchemist.end_models.softmax import Linear, fit_softmax, softmax
 
 Floats = NDArray[np.float64]
 
-ARRAYS = "student.npz"
-CARD = "card.json"
 _FORMAT = "alchemist tfidf student"
 _VERSION = 1
 _FEW_ROWS = 200
@@ -121,14 +116,12 @@ class TfidfStudent:
     def save(self, folder: Path) -> None:
         """Write the arrays to student.npz and what they are to card.json."""
         linear = self._fitted()
-        arrays = io.BytesIO()
-        np.savez_compressed(
-            arrays,
-            buckets=self._vocabulary.buckets,
-            idf=self._vocabulary.idf,
-            weights=linear.weights,
-            intercept=linear.intercept,
-        )
+        arrays = {
+            "buckets": self._vocabulary.buckets,
+            "idf": self._vocabulary.idf,
+            "weights": linear.weights,
+            "intercept": linear.intercept,
+        }
         card = {
             "format": _FORMAT,
             "version": _VERSION,
@@ -139,8 +132,7 @@ class TfidfStudent:
             "features": len(self._vocabulary),
             **self._card,
         }
-        write_atomically(folder / ARRAYS, arrays.getvalue())
-        write_atomically(folder / CARD, (json.dumps(card, indent=2) + "\n").encode())
+        keep(folder, arrays, card)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -149,17 +141,7 @@ class TfidfStudent:
         Raises:
             StoreError: The folder holds no such model, a damaged one, or a newer format.
         """
-        try:
-            card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-            content = io.BytesIO((folder / ARRAYS).read_bytes())
-            with np.load(content, allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in ("buckets", "idf", "weights", "intercept")}
-            return cls._revive(card, arrays)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise StoreError(
-                f"The student in {str(folder)!r} cannot be read ({error}); "
-                "run `alchemist distill` to make it again."
-            ) from error
+        return revive(folder, ("buckets", "idf", "weights", "intercept"), cls._revive)
 
     @classmethod
     def _revive(cls, card: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Self:

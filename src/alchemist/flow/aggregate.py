@@ -20,7 +20,7 @@ from alchemist.core.task import Task
 from alchemist.core.votes import Votes
 from alchemist.flow.deliver import LabeledPart, deliver
 from alchemist.flow.families import families_of
-from alchemist.flow.rows import Rows, take_in
+from alchemist.flow.rows import Rows, fit_mask, take_in
 from alchemist.flow.vote import part_votes
 from alchemist.label_models import LABEL_MODELS
 from alchemist.label_models.families import by_family, families_in
@@ -259,13 +259,6 @@ def given_gold(voted: Voted) -> GivenGold | None:
     names = tuple(one.name for one in voted.programs)
     matrix = Votes(np.concatenate(votes), names, len(rows.task.classes))
     return GivenGold(tuple(ids), GoldVotes(matrix, np.concatenate(labels)))
-
-
-def fit_mask(rows: Rows, part: Part) -> Any:
-    """(n,) bool: rows that are not set aside for scoring by a split of valid or test."""
-    if rows.task.rows.split is None:
-        return np.ones(part.rows, dtype=bool)
-    return np.array([split in (None, "train") for split in rows.answers(part).split], dtype=bool)
 
 
 def aggregate_inputs(voted: Voted) -> dict[str, str]:

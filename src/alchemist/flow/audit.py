@@ -19,7 +19,7 @@ from alchemist.core.contracts import EndModel, LabelModel
 from alchemist.flow.aggregate import Voted
 from alchemist.flow.distill import fitted_student
 from alchemist.flow.extract import View, found_in
-from alchemist.flow.rows import read_name, unlabeled
+from alchemist.flow.rows import fit_mask, read_name
 
 # A student this far below its votes in the worst group has found a shortcut of its own; in
 # smaller groups a row or two make as much of a difference.
@@ -80,7 +80,7 @@ def _hidden(voted: Voted, view: View) -> Iterator[NDArray[np.float64]]:
 
 def _fitted(voted: Voted) -> NDArray[np.bool_]:
     rows = voted.rows
-    return np.concatenate([unlabeled(rows, part) for part in rows.manifest.parts])
+    return np.concatenate([fit_mask(rows, part) for part in rows.manifest.parts])
 
 
 def _labels(

@@ -5,11 +5,11 @@ which costs nothing where the extractor keeps what it saw of them.
 """
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from alchemist.concepts.files import read_concepts, write_concepts
+from alchemist.core.clock import utc_now
 from alchemist.core.concepts import Concept
 from alchemist.core.contracts import ItemModality
 from alchemist.core.errors import BadConcepts, InputError
@@ -112,7 +112,7 @@ def import_concepts(workspace: Workspace, task: Task, path: Path) -> ConceptsRep
         )
     calls = CallStore(workspace.calls)
     calls.keep_all(
-        Stored(ask.request, found.replies[ask.custom_id], provider="import", time=_now())
+        Stored(ask.request, found.replies[ask.custom_id], provider="import", time=utc_now())
         for ask in asks
         if ask.custom_id in found.replies and calls.find(ask.request) is None
     )
@@ -159,7 +159,3 @@ def _write(
     path = workspace.root / CONCEPTS
     write_concepts(path, concepts)
     return ConceptsReport(path, tuple(concepts), tuple(notes), cost)
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

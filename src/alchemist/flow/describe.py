@@ -10,7 +10,7 @@ from alchemist.core.contracts import ItemModality, SummarisingModality
 from alchemist.core.progress import Progress
 from alchemist.core.task import Task
 from alchemist.flow.extract import View, found_in, readable
-from alchemist.flow.rows import Rows, read_name, take_in, unlabeled
+from alchemist.flow.rows import Rows, fit_mask, read_name, take_in
 from alchemist.modalities import MODALITIES
 from alchemist.store.workspace import Workspace
 
@@ -36,7 +36,7 @@ def describe_rows(rows: Rows) -> str:
         return _describe_view(rows, rows.view)
     if isinstance(rows.modality, SummarisingModality):
         parts = rows.manifest.parts
-        batches = (rows.part(part).take(np.flatnonzero(unlabeled(rows, part))) for part in parts)
+        batches = (rows.part(part).take(np.flatnonzero(fit_mask(rows, part))) for part in parts)
         return rows.modality.summarise(rows.task, batches)
     return rows.modality.describe(rows.task)
 
@@ -94,4 +94,4 @@ def _sample(rows: Rows, view: View) -> NDArray[np.float64]:
 def _shown(rows: Rows, view: View) -> Iterator[NDArray[np.float64]]:
     for part in rows.manifest.parts:
         found = found_in(rows.workspace, view, read_name(part))
-        yield view.visible(found)[unlabeled(rows, part) & readable(found)]
+        yield view.visible(found)[fit_mask(rows, part) & readable(found)]

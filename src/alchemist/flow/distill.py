@@ -18,9 +18,9 @@ from alchemist.core.errors import NotReady
 from alchemist.core.progress import Progress
 from alchemist.core.task import Task
 from alchemist.end_models import END_MODELS
-from alchemist.flow.aggregate import Voted, fit_mask, fitted_label_model, voted_rows
+from alchemist.flow.aggregate import Voted, fitted_label_model, voted_rows
 from alchemist.flow.deliver import LabeledPart, deliver
-from alchemist.flow.rows import Rows
+from alchemist.flow.rows import Rows, fit_mask
 from alchemist.store.row_parts import Part
 from alchemist.store.run_records import (
     RunRecord,

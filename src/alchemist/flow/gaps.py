@@ -10,7 +10,8 @@ from alchemist.core.contracts import Floats
 from alchemist.core.labels import Labels
 from alchemist.core.patterns import PatternCounts
 from alchemist.core.votes import Votes
-from alchemist.flow.aggregate import Voted, class_balance, fit_mask
+from alchemist.flow.aggregate import Voted, class_balance
+from alchemist.flow.rows import fit_mask
 from alchemist.label_models.default import Default
 from alchemist.label_models.report import program_report
 from alchemist.synthesis.refining import ClassGap, Conflict, Gap, TermList, Voter

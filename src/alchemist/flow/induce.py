@@ -7,8 +7,7 @@ import numpy as np
 from alchemist.core.errors import InputError, NotReady
 from alchemist.core.progress import Progress
 from alchemist.core.task import Task
-from alchemist.flow.aggregate import fit_mask
-from alchemist.flow.rows import take_in
+from alchemist.flow.rows import fit_mask, take_in
 from alchemist.flow.synthesize import make_brief
 from alchemist.store.learned import mark_learned
 from alchemist.store.program_files import save_programs

@@ -1,9 +1,9 @@
 """Mend: programs that do not work go back to a model with their faults, a few times at most."""
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from alchemist.core.clock import utc_now
 from alchemist.core.errors import AlchemistError
 from alchemist.core.faults import Fault
 from alchemist.core.files import write_atomically
@@ -78,7 +78,7 @@ def mend(
                 continue
             _count(report, call)
             answered = Answered.of(
-                ask, call.reply, provider=runner.name, cost_usd=call.paid_usd, created=_now()
+                ask, call.reply, provider=runner.name, cost_usd=call.paid_usd, created=utc_now()
             )
             revisions |= _revisions(brief, group, answered, report)
         left = _adopt(workspace, brief.task, left, revisions, report, progress)
@@ -120,7 +120,7 @@ def take_mended(
         if programs:
             group = _broken(programs, try_programs(rows, brief.task, programs))
             answered = Answered.of(
-                pending.ask, stored.reply, provider=provider, cost_usd=None, created=_now()
+                pending.ask, stored.reply, provider=provider, cost_usd=None, created=utc_now()
             )
             report.calls += 1
             revisions = _revisions(brief, group, answered, report)
@@ -239,7 +239,3 @@ def _count(report: MendReport, call: Call) -> None:
 
 def _unasked(error: AlchemistError | None) -> str:
     return f"It was not mended: {error}" if error else "It was not mended: no answer came."
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -3,9 +3,9 @@
 They lie in programs/off; moving a file back turns its program on again.
 """
 
-import time
 from collections.abc import Mapping
 
+from alchemist.core.clock import utc_now
 from alchemist.core.files import append_lines, read_lines, write_atomically
 from alchemist.core.program import Program, parse_program, render_program
 from alchemist.store.program_files import load_programs
@@ -33,7 +33,7 @@ def turn_off(workspace: Workspace, reasons: Mapping[str, str], who: str) -> None
         (workspace.programs / f"{program.name}.py").unlink()
         events.append(
             {
-                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "time": utc_now(),
                 "who": who,
                 "what": "program.off",
                 "program": program.name,

@@ -3,13 +3,13 @@
 Nothing here looks at gold: which programs stay is decided by votes on held-out rows.
 """
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from alchemist.core.clock import utc_now
 from alchemist.core.errors import AlchemistError, InputError, NotReady
 from alchemist.core.exchange import Expected
 from alchemist.core.patterns import PatternCounts
@@ -254,7 +254,7 @@ def _answer(
         if stored is not None:
             drop_pending(workspace, [pending])
             answered = Answered.of(
-                pending.ask, stored.reply, provider=stored.provider, cost_usd=0.0, created=_now()
+                pending.ask, stored.reply, provider=stored.provider, cost_usd=0.0, created=utc_now()
             )
             return answered, None
     check_ways_on(workspace, task)
@@ -264,7 +264,9 @@ def _answer(
     if call.reply is None:
         raise call.error or InputError("No answer came.")
     return (
-        Answered.of(ask, call.reply, provider=runner.name, cost_usd=call.price_usd, created=_now()),
+        Answered.of(
+            ask, call.reply, provider=runner.name, cost_usd=call.price_usd, created=utc_now()
+        ),
         runner,
     )
 
@@ -288,7 +290,3 @@ def _fresh(workspace: Workspace, base: Sequence[Program]) -> list[Program]:
 def _next(workspace: Workspace) -> int:
     last = latest_run(workspace, "refine")
     return 1 if last is None else int(last.facts["settings"]["round"]) + 1
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

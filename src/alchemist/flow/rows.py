@@ -236,7 +236,7 @@ def _seen(rows: Rows, progress: Progress) -> Rows:
             part.name,
             part.rows,
             partial(rows.as_read, part),
-            partial(unlabeled, rows, part),
+            partial(fit_mask, rows, part),
         )
         for part in rows.manifest.parts
     ]
@@ -245,8 +245,8 @@ def _seen(rows: Rows, progress: Progress) -> Rows:
     return replace(rows, view=view, manifest=replace(rows.manifest, parts=named))
 
 
-def unlabeled(rows: Rows, part: Part) -> NDArray[np.bool_]:
-    """(n,) bool: rows not set aside for scoring by a split of valid or test; see no gold."""
+def fit_mask(rows: Rows, part: Part) -> NDArray[np.bool_]:
+    """(n,) bool: rows that are not set aside for scoring by a split of valid or test."""
     if rows.task.rows.split is None:
         return np.ones(part.rows, dtype=bool)
     return np.array([split in (None, "train") for split in rows.answers(part).split], dtype=bool)

@@ -1,10 +1,10 @@
 """Synthesize: ask a language model for programs, or read the answers a person brings."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from alchemist.core.clock import utc_now
 from alchemist.core.errors import InputError, NoWayOn
 from alchemist.core.progress import Progress, Silent
 from alchemist.core.rows import ID
@@ -247,7 +247,7 @@ class _Asking:
             call.reply,
             provider=self._runner.name,
             cost_usd=call.paid_usd,
-            created=_now(),
+            created=utc_now(),
         )
 
 
@@ -301,7 +301,7 @@ def import_answers(workspace: Workspace, task: Task, path: Path) -> SynthesisRep
     found = read_answers(path, known=list(by_id))
     fresh = {by_id[custom_id].request: reply for custom_id, reply in found.replies.items()}
     calls.keep_all(
-        Stored(request, reply, provider="import", time=_now())
+        Stored(request, reply, provider="import", time=utc_now())
         for request, reply in fresh.items()
         if calls.find(request) is None
     )
@@ -313,7 +313,7 @@ def import_answers(workspace: Workspace, task: Task, path: Path) -> SynthesisRep
         {custom_id: reply.text for custom_id, reply in found.unknown.items()},
         provider="import",
         model=task.synthesis.model,
-        created=_now(),
+        created=utc_now(),
     )
     both = Harvest(
         programs=(*harvested.programs, *loose.programs),
@@ -410,7 +410,7 @@ def _imported(ask: Ask, calls: CallStore) -> Answered:
     stored = calls.find(ask.request)
     if stored is None:
         raise InputError(f"The answer to {ask.custom_id!r} was not kept; import it again.")
-    return Answered.of(ask, stored.reply, provider="import", cost_usd=None, created=_now())
+    return Answered.of(ask, stored.reply, provider="import", cost_usd=None, created=utc_now())
 
 
 def _keep(
@@ -436,7 +436,3 @@ def _keep(
         cost_usd=cost_usd,
         notes=notes,
     )
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -15,11 +15,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from alchemist.core.clock import utc_now
 from alchemist.core.contracts import BatchProvider
 from alchemist.core.errors import ProviderError
 from alchemist.core.exchange import Collected, Reply, Request
 from alchemist.core.files import write_atomically
-from alchemist.providers.calls import now, request_of
+from alchemist.providers.calls import request_of
 from alchemist.providers.failures import CallFailed
 from alchemist.providers.ledger import Entry, entry_of
 from alchemist.providers.runner import Runner, close_provider, run_blocking
@@ -110,12 +111,12 @@ class Batches:
             return None
         reserved = self._runner.budget.reserve(tuple(wanted.values()), batch=True)
         batch = Batch(
-            id=f"{now().replace(':', '').replace('-', '')}-{secrets.token_hex(3)}",
+            id=f"{utc_now().replace(':', '').replace('-', '')}-{secrets.token_hex(3)}",
             provider=self._runner.name,
             state=SENDING,
             requests=wanted,
             entries=dict(zip(wanted, reserved, strict=True)),
-            time=now(),
+            time=utc_now(),
         )
         self._save(batch)
         try:

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from alchemist.core.clock import utc_now
 from alchemist.core.errors import OverBudget
 from alchemist.core.exchange import Reply, Request
 from alchemist.core.files import append_lines
-from alchemist.providers.calls import CallStore, Stored, now
+from alchemist.providers.calls import CallStore, Stored
 from alchemist.providers.ledger import Entry, Ledger
 from alchemist.providers.prices import Price, PriceTable, Tariff
 from alchemist.providers.tokens import estimate_request, estimate_tokens, most_tokens
@@ -84,12 +85,12 @@ class Budget:
 
     def close(self, entries: Sequence[Entry], outcome: str) -> None:
         """Note how calls ended that brought no answer: "released" or "unknown"."""
-        self.ledger.append(*(replace(e, time=now(), outcome=outcome) for e in entries))
+        self.ledger.append(*(replace(e, time=utc_now(), outcome=outcome) for e in entries))
 
     def _entry(self, request: Request, *, batch: bool) -> Entry:
         bound = self._price(request, most_tokens(request), request.max_tokens, batch=batch)
         return Entry(
-            time=now(),
+            time=utc_now(),
             call=self.ledger.next_call(request.hash),
             provider=self.payer.provider,
             model=request.model,
@@ -135,7 +136,7 @@ class Budget:
             price_usd=price.usd,
             price_as=price.priced_as,
             price_date=price.date,
-            time=now(),
+            time=utc_now(),
             batch=entry.batch,
         )
 
@@ -160,7 +161,7 @@ def settled(entry: Entry, stored: Stored) -> Entry:
     """The ledger line that closes a reservation with the price of a stored answer."""
     return replace(
         entry,
-        time=now(),
+        time=utc_now(),
         input_tokens=stored.input_tokens,
         output_tokens=stored.output_tokens,
         tokens_are=stored.tokens_are,

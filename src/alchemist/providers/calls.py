@@ -8,7 +8,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +96,6 @@ class CallStore:
             self.tell(f"The kept answer {path.name} is damaged; it is asked for again.")
             return None
         return stored
-
-
-def now() -> str:
-    """The UTC time, ISO 8601 to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def encode(stored: Stored) -> bytes:

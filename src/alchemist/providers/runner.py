@@ -20,12 +20,13 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
+from alchemist.core.clock import utc_now
 from alchemist.core.contracts import Provider
 from alchemist.core.errors import AlchemistError, OverBudget
 from alchemist.core.exchange import Reply, Request
 from alchemist.core.progress import Progress, Silent
 from alchemist.providers.budget import Budget, Payer, settled
-from alchemist.providers.calls import CallStore, now
+from alchemist.providers.calls import CallStore
 from alchemist.providers.failures import CallFailed, Unclear
 from alchemist.providers.ledger import Entry, Ledger
 from alchemist.providers.prices import PriceTable
@@ -207,7 +208,7 @@ class Runner:
             self.ledger.append(settled(open_calls[stored.call], stored))
         self.ledger.append(
             Entry(
-                time=now(),
+                time=utc_now(),
                 call=request.hash,
                 provider=self.name,
                 model=request.model,

@@ -1,9 +1,9 @@
 """Classes given to single rows since the files were read, by people and by models."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from alchemist.core.clock import utc_now
 from alchemist.core.files import append_line, read_lines
 from alchemist.store.workspace import Workspace
 
@@ -38,6 +38,5 @@ def read_given(workspace: Workspace) -> GivenLabels:
 
 def give(workspace: Workspace, row: str, label: str, *, source: str, author: str = "") -> None:
     """Add one line to gold.jsonl."""
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    record = {"id": row, "label": label, "source": source, "author": author, "time": now}
+    record = {"id": row, "label": label, "source": source, "author": author, "time": utc_now()}
     append_line(workspace.gold, record)

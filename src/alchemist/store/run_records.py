@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from alchemist.core.clock import utc
 from alchemist.core.files import write_atomically
 from alchemist.store.workspace import Workspace
 
@@ -96,7 +97,7 @@ def recording(workspace: Workspace, stage: str, inputs: Mapping[str, str]) -> It
         raise
     record = {
         "stage": stage,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "started": utc(started),
         "seconds": round(time.time() - started, 3),
         "inputs": dict(inputs),
         "versions": {"alchemist": __version__, "python": platform.python_version()},

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from alchemist.core.clock import utc_now
 from alchemist.core.errors import InputError, Locked, StoreError, WrongVersion
 from alchemist.core.files import write_atomically
 from alchemist.core.task import Task
@@ -148,7 +149,7 @@ class Workspace:
             self._take(lock, wait_s)
             lock.seek(0)
             lock.truncate()
-            json.dump({"pid": os.getpid(), "command": command, "since": _now()}, lock)
+            json.dump({"pid": os.getpid(), "command": command, "since": utc_now()}, lock)
             lock.flush()
             try:
                 yield
@@ -192,10 +193,6 @@ def open_workspace(root: Path) -> Workspace:
         )
     workspace.check_version()
     return workspace
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _holder(text: str) -> str:
